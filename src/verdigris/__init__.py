@@ -1,0 +1,1 @@
+"""Releases AI features safely."""

@@ -1,0 +1,1 @@
+"""From observations to a verdict: ledger -> guardrails -> judge -> explain. No I/O and no clock."""

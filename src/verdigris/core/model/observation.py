@@ -1,0 +1,52 @@
+"""An Observation: what one request did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The two sides of a rollout, whatever the colours."""
+
+    STABLE = "stable"
+    CANDIDATE = "candidate"
+
+    @property
+    def other(self) -> Role:
+        return Role.CANDIDATE if self is Role.STABLE else Role.STABLE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observation:
+    """One finished request, as the data plane saw it. `None` means unknown, never zero.
+
+    `at` is the unix time at which the response ended; `duration` and `time_to_first_byte` are seconds from the first
+    byte of the request; `cost` is USD; `quality` lies in 0..1 as the service reported it (kept as reported: the judge
+    decides about values out of range). `unit` is a hash of the sticky key, absent when the request was drawn by lot.
+    `gateway_error` holds the data plane's own reason when it answered instead of the environment (for example `UF`,
+    Envoy's flag for a failed upstream connection).
+    """
+
+    at: float
+    environment: str
+    status: int
+    duration: float
+    time_to_first_byte: float | None = None
+    release: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    quality: float | None = None
+    refusal: bool | None = None
+    finish_reason: str | None = None
+    response_model: str | None = None
+    request_bytes: int = 0
+    response_bytes: int = 0
+    unit: int | None = None
+    gateway_error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """An answer the user could not use: 5xx, or none at all (status 0). 4xx are the client's own."""
+        return self.status >= 500 or self.status == 0

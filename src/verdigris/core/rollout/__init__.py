@@ -1,0 +1,1 @@
+"""What a rollout does next: events in, decisions out. No I/O and no clock."""

@@ -1,0 +1,201 @@
+"""The sockets, all on one page. They speak desired state; whatever varies (proxy, source, store, notifier) is a plug.
+
+A plug is a frozen dataclass: its fields are its options, its methods are the socket. A failure that the caller must
+live with is a value; what is a bug or a broken installation raises a VerdigrisError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from verdigris.core.model.command import Announce, Command
+from verdigris.core.model.event import Event
+from verdigris.core.model.observation import Observation
+from verdigris.core.model.rollout import Rollout
+from verdigris.core.model.split import Split
+
+# ------------------------------------------------------------------ traffic
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capabilities:
+    """What a data plane can do."""
+
+    sticky: bool
+    weights: bool = True
+    counts_live: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Live:
+    """What an environment is serving at this moment."""
+
+    requests: int
+    connections: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObservedSplit:
+    """What the data plane says of itself: `split` is None when it holds none of ours, `live` is by environment.
+
+    `running` is False while the data plane is down; `restarts` counts how often it was brought back.
+    """
+
+    split: Split | None
+    live: dict[str, Live] = field(default_factory=dict)
+    running: bool = True
+    restarts: int = 0
+
+
+class TrafficDriver(Protocol):
+    """Moves traffic. `apply` returns once the split is in force and read back; it may be repeated at any time."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def open(self, initial: Split) -> None:
+        """Starts or adopts the data plane. One that already holds a split of ours keeps it; else `initial` is used.
+
+        Raises: PortTaken, UnknownEnvironment, TrafficError.
+        """
+
+    async def apply(self, split: Split) -> None:
+        """Raises: UnknownEnvironment, NotApplied, TrafficError."""
+
+    async def observe(self) -> ObservedSplit: ...
+
+    async def close(self, *, drain: float) -> None:
+        """Stops taking new connections, waits up to `drain` seconds for live requests, then ends the data plane."""
+
+
+# ------------------------------------------------------------------ metrics
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collected:
+    """What arrived since the last call, in time order.
+
+    `lost` counts observations known to be missing, `late` those that arrived too old to use, `streams` the senders
+    connected now: with none, nobody is watching.
+    """
+
+    observations: Sequence[Observation] = ()
+    lost: int = 0
+    late: int = 0
+    streams: int = 0
+
+
+class MetricSource(Protocol):
+    """Delivers what requests did. Memory is bounded: what does not fit is counted as lost."""
+
+    async def open(self) -> None: ...
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when something is there to collect, or after `seconds`."""
+
+    def collect(self, limit: int) -> Collected:
+        """At most `limit` observations; the rest stays for the next call."""
+
+    async def close(self) -> None: ...
+
+
+# ------------------------------------------------------------------ store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pending:
+    """A command that was decided and not yet reported back."""
+
+    id: int
+    command: Command
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """A rollout as it stands in the store; `version` counts its commits."""
+
+    rollout: Rollout
+    version: int
+    pending: tuple[Pending, ...] = ()
+    ledger: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Logged:
+    """One event of the log with its number, from 1."""
+
+    number: int
+    event: Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """The right to decide for one service. `token` rises with every change of holder and is checked at each commit."""
+
+    service: str
+    holder: str
+    token: int
+
+
+class Store(Protocol):
+    """Remembers. One transaction a decision: event, state, outbox and, where given, the ledger."""
+
+    async def open(self) -> None:
+        """Raises: StoreUnreadable, StoreTooNew."""
+
+    async def lease(self, service: str, holder: str) -> Lease:
+        """Takes the lease, at once if its former holder is gone. Raises: LeaseHeld."""
+
+    async def release(self, lease: Lease) -> None: ...
+
+    async def latest(self, service: str) -> Stored | None: ...
+
+    async def load(self, rollout: str) -> Stored:
+        """Raises: NotFound."""
+
+    async def commit(
+        self,
+        lease: Lease,
+        *,
+        event: Event,
+        rollout: Rollout,
+        commands: Sequence[Command],
+        expected_version: int,
+        done: Sequence[int] = (),
+        ledger: bytes | None = None,
+    ) -> int:
+        """Writes one decision; returns the new version. `done` are the outbox numbers this event answers.
+
+        Raises: StaleVersion, LeaseHeld, StoreError.
+        """
+
+    async def save_ledger(self, lease: Lease, rollout: str, ledger: bytes) -> None:
+        """Keeps evidence between decisions. Raises: LeaseHeld, StoreError."""
+
+    async def settle(self, lease: Lease, done: Sequence[int]) -> None:
+        """Marks outbox numbers done whose outcome is no event (announcements). Raises: LeaseHeld, StoreError."""
+
+    async def events(self, rollout: str, *, after: int = 0, limit: int = 1000) -> tuple[Logged, ...]: ...
+
+    async def history(self, service: str, *, limit: int = 50) -> tuple[Rollout, ...]:
+        """Newest first."""
+
+    async def pending(self, rollout: str) -> tuple[Pending, ...]: ...
+
+    async def remember(self, lease: Lease, service: str, key: str, value: bytes) -> None:
+        """Keeps a small value of a service (its baseline). Raises: LeaseHeld, StoreError."""
+
+    async def recall(self, service: str, key: str) -> bytes | None: ...
+
+    async def close(self) -> None: ...
+
+
+# ------------------------------------------------------------------ notifiers
+
+
+class Notifier(Protocol):
+    """Tells people. A failure is logged by the caller and never stops a rollout."""
+
+    async def post(self, service: str, rollout: str, announcement: Announce) -> None: ...
