@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from verdigris.core.model.command import Announce, Command
+from verdigris.core.model.environment import Environment
 from verdigris.core.model.event import Event
 from verdigris.core.model.observation import Observation
 from verdigris.core.model.rollout import Rollout
@@ -199,3 +200,19 @@ class Notifier(Protocol):
     """Tells people. A failure is logged by the caller and never stops a rollout."""
 
     async def post(self, service: str, rollout: str, announcement: Announce) -> None: ...
+
+# ------------------------------------------------------------------ checks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckResult:
+    """What a check found: `reason` is one plain sentence, also when it passed."""
+
+    passed: bool
+    reason: str
+
+
+class Check(Protocol):
+    """Looks at an environment before any user does. Never raises for what it finds there."""
+
+    async def run(self, environment: Environment) -> CheckResult: ...

@@ -1,0 +1,1 @@
+"""Checks: looks at an environment before any user does."""
