@@ -44,6 +44,9 @@ class Rollout:
     `watched` is how many seconds of the current step were observed with the weight in force; time in which the
     controller was down or blind is not in it. `base_stable` and `base_candidate` are the sample counts at which the
     step began. `undecided` marks a rollout that its time limit or a step's timeout left to a person.
+    `step_entered_at` is when the step began, or was resumed: a step's wall clock starts again with a person's resume.
+    `paused_by` names the person whose pause holds it. `extended_at` is when a person's word gave an undecided rollout
+    its time limit anew, and `switched_at` when 100 % first came in force.
     """
 
     id: str
@@ -70,6 +73,9 @@ class Rollout:
     reason: str = ""
     finished_at: float | None = None
     traffic_error: str = ""
+    paused_by: str = ""
+    extended_at: float | None = None
+    switched_at: float | None = None
 
     @property
     def current_step(self) -> Step:

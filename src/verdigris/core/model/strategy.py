@@ -46,6 +46,8 @@ class WeightStep:
     def __post_init__(self) -> None:
         if not 0 < self.weight <= FULL:
             raise ValueError(f"a step's weight must lie above 0 and at most at 100, not {self.weight}")
+        if round(self.weight, 2) != self.weight:
+            raise ValueError(f"a step's weight has two decimals at most, not {self.weight}")
         if self.weight == FULL and self.advance is not Advance.PROVEN:
             raise ValueError("the step to 100 % asks for advance: proven")
 
