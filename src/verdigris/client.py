@@ -12,10 +12,13 @@ from pydantic import BaseModel, ValidationError
 
 from verdigris.core.model.errors import RequestError, VerdigrisError
 from verdigris.wire import (
+    Body,
     EventList,
     EventView,
     ExplanationView,
+    NoWord,
     Problem,
+    ReasonWord,
     RolloutList,
     RolloutView,
     StartRollout,
@@ -118,32 +121,31 @@ class Client:
 
     def approve(self, id: str = LATEST, step: int | None = None) -> RolloutView:  # noqa: A002
         """Raises: NotFound, StaleStep, WrongPhase."""
-        return self._say(id, "approve", step=step)
+        return self._say(id, "approve", _body(StepWord, step=step))
 
     def advance(self, id: str = LATEST, step: int | None = None) -> RolloutView:  # noqa: A002
         """Raises: NotFound, StaleStep, WrongPhase."""
-        return self._say(id, "advance", step=step)
+        return self._say(id, "advance", _body(StepWord, step=step))
 
     def pause(self, id: str = LATEST, reason: str = "") -> RolloutView:  # noqa: A002
         """Raises: NotFound, WrongPhase."""
-        return self._say(id, "pause", reason=reason)
+        return self._say(id, "pause", _body(ReasonWord, reason=reason))
 
     def resume(self, id: str = LATEST) -> RolloutView:  # noqa: A002
         """Raises: NotFound, WrongPhase."""
-        return self._say(id, "resume")
+        return self._say(id, "resume", NoWord())
 
     def abort(self, id: str = LATEST, reason: str = "") -> RolloutView:  # noqa: A002
         """Raises: NotFound, WrongPhase."""
-        return self._say(id, "abort", reason=reason)
+        return self._say(id, "abort", _body(ReasonWord, reason=reason))
 
     def rollback(self, id: str = LATEST, reason: str = "") -> RolloutView:  # noqa: A002
         """Also after the promotion, while the previous side is kept. Raises: NotFound, WrongPhase."""
-        return self._say(id, "rollback", reason=reason)
+        return self._say(id, "rollback", _body(ReasonWord, reason=reason))
 
     # -------------------------------------------------------------- how
 
-    def _say(self, rollout: str, word: str, *, step: int | None = None, reason: str = "") -> RolloutView:
-        body = _body(StepWord, step=step, reason=reason)
+    def _say(self, rollout: str, word: str, body: Body) -> RolloutView:
         return self._ask("POST", _path(rollout, word), RolloutView, body=body)
 
     def _ask(
@@ -152,7 +154,7 @@ class Client:
         path: str,
         kind: type[Answer],
         *,
-        body: BaseModel | None = None,
+        body: Body | None = None,
         query: Mapping[str, int] | None = None,
     ) -> Answer:
         sent = body.model_dump(mode="json", exclude_none=True) if body else None

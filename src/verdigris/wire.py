@@ -71,7 +71,7 @@ class Body(BaseModel):
 def _unknown(name: str, model: type[BaseModel]) -> str:
     short = name if len(name) <= 60 else name[:59] + "…"
     near = difflib.get_close_matches(name[:60], model.model_fields, n=1)
-    meant = f"did you mean {near[0]!r}?" if near else "known are: " + ", ".join(model.model_fields)
+    meant = f"did you mean {near[0]!r}?" if near else "known are: " + (", ".join(model.model_fields) or "none")
     return f"unknown field {short!r}; {meant}"
 
 
@@ -127,14 +127,19 @@ class StartRollout(Body):
 
 
 class StepWord(Body):
-    """A person's word about a rollout.
-
-    `step` (approve, advance) is the step the person saw: when it has passed meanwhile the word is refused, not applied
-    to the next one. `reason` (pause, abort, rollback) is kept in the event log.
-    """
+    """Approve, advance. `step` is the one the person saw: when it has passed meanwhile, the word is refused."""
 
     step: int | None = Field(default=None, ge=0)
+
+
+class ReasonWord(Body):
+    """Pause, abort, rollback. `reason` is kept in the event log."""
+
     reason: str = Field(default="", max_length=LONGEST_REASON)
+
+
+class NoWord(Body):
+    """Resume: there is nothing to add."""
 
 
 # ------------------------------------------------------------------ answered: a rollout
