@@ -5,6 +5,7 @@
     ├── RequestError         the caller asked for what cannot be
     │   ├── NotFound
     │   ├── Unauthorized
+    │   ├── Forbidden
     │   └── Conflict         right words, wrong moment
     │       ├── RolloutInProgress
     │       ├── StaleStep
@@ -90,6 +91,12 @@ class Unauthorized(RequestError):
     """The token is missing or wrong."""
 
     code = "unauthorized"
+
+
+class Forbidden(RequestError):
+    """This caller may not ask this, whatever the token."""
+
+    code = "forbidden"
 
 
 class Conflict(RequestError):
