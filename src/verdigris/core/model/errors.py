@@ -25,6 +25,7 @@ Each class carries a `code` that is part of the public API: it never changes its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -65,6 +66,21 @@ class ConfigError(VerdigrisError):
         self.line = line
         self.column = column
         self.key = key
+        self._parts: tuple[ConfigError, ...] = ()
+
+    @classmethod
+    def together(cls, errors: Sequence[ConfigError]) -> ConfigError:
+        """One error for all that is wrong: the only one itself, or one whose message lists them, one a line."""
+        if len(errors) == 1:
+            return errors[0]
+        joined = cls("\n".join(str(error) for error in errors))
+        joined._parts = tuple(errors)
+        return joined
+
+    @property
+    def errors(self) -> tuple[ConfigError, ...]:
+        """Each thing that is wrong."""
+        return self._parts or (self,)
 
     @property
     def place(self) -> str:

@@ -1,0 +1,182 @@
+"""verdigris.yaml, or two URLs, to a Service: everything that is wrong is told at once."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+
+from verdigris.core.model.environment import Environment
+from verdigris.core.model.errors import ConfigError
+from verdigris.core.model.release import Release
+from verdigris.core.model.service import Fields, Gateway, Service, Telemetry
+from verdigris.spec.document import Document, EnvironmentDoc, FieldsDoc, GatewayDoc
+from verdigris.spec.problems import problems
+from verdigris.spec.source import Source, Tree, read
+from verdigris.spec.units import parse_listen
+from verdigris.spec.wrong import Wrong
+
+DEFAULT_FILE = "verdigris.yaml"
+_MOST_BYTES = 4_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """A checked file: the service, where the controller's API listens, its token, and what is odd but allowed."""
+
+    service: Service
+    api_host: str
+    api_port: int
+    api_token: SecretStr | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def load(path: str | os.PathLike[str], *, environ: Mapping[str, str]) -> Loaded:
+    """Reads a file. Raises: ConfigError, whose `errors` are all that is wrong."""
+    file = os.fspath(path)
+    return loads(_text(file), file=file, environ=environ)
+
+
+def loads(text: str, *, file: str = "", environ: Mapping[str, str] | None = None) -> Loaded:
+    """Reads a text; `file` names it in errors. Raises: ConfigError."""
+    return _loaded_from(read(text, file=file, environ=environ or {}))
+
+
+def from_urls(*, blue: str, green: str, service: str = "default", listen: str | None = None) -> Loaded:
+    """The service that two URLs make, with every other default. Raises: ConfigError naming the flag."""
+    tree: dict[str, Tree] = {"service": service, "environments": {"blue": {"url": blue}, "green": {"url": green}}}
+    if listen is not None:
+        tree["gateway"] = {"listen": listen}
+    source = Source(file="", tree=tree)
+    source.raw |= {("environments", "blue", "url"): blue, ("environments", "green", "url"): green}
+    return _loaded_from(source)
+
+
+def _text(file: str) -> str:
+    try:
+        with Path(file).open("rb") as opened:
+            data = opened.read(_MOST_BYTES)
+        return data.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            "there is no such file", file=file, hint="`verdigris init` writes one to start from"
+        ) from None
+    except IsADirectoryError:
+        raise ConfigError("this is a folder", file=file, hint=f"name the file in it, such as {DEFAULT_FILE}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError("the text is not UTF-8", file=file, line=line, hint="save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"the file cannot be read: {error.strerror}", file=file) from None
+
+
+def _loaded_from(source: Source) -> Loaded:
+    found: ValidationError | None = None
+    try:
+        document = Document.model_validate(source.tree)
+    except ValidationError as error:
+        found = error
+    errors = problems(source, found)
+    if not errors:
+        errors = list(_collisions(source, document))
+    if errors:
+        raise ConfigError.together(errors)
+    return _loaded(source, document)
+
+
+def _collisions(source: Source, document: Document) -> Iterator[ConfigError]:
+    """Addresses that cannot both be meant."""
+    if _same_address(document.gateway.listen, document.api.listen):
+        place = ("api", "listen") if ("api", "listen") in source.raw else ("gateway", "listen")
+        said = f"would have the gateway and the API (api.listen, {document.api.listen}) share one port"
+        yield source.wrong(Wrong(said, hint="give one of them another"), at=place)
+    for name, environment in document.environments.items():
+        if _same_address(environment.url.split("//")[1], document.gateway.listen):
+            wrong = Wrong(
+                "is the gateway's own address: requests would go round for ever", hint="give the app's own port"
+            )
+            yield source.wrong(wrong, at=source.settle(("environments", name, "url")))
+
+
+def _same_address(one: str, other: str) -> bool:
+    (host, port), (other_host, other_port) = parse_listen(one), parse_listen(other)
+    if port != other_port or port == 0:
+        return False
+    return host == other_host or (_is_local(host) and _is_local(other_host))
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _loaded(source: Source, document: Document) -> Loaded:
+    host, port = parse_listen(document.api.listen)
+    environments = tuple(_environment(name, written) for name, written in document.environments.items())
+    return Loaded(
+        service=Service(
+            name=document.service,
+            environments=environments,
+            gateway=_gateway(document.gateway),
+            telemetry=Telemetry(format=document.telemetry.format, fields=_fields(document.telemetry.fields)),
+            strategy=document.strategy.model(),
+            guardrails=document.guardrails.model(),
+        ),
+        api_host=host,
+        api_port=port,
+        api_token=document.api.token,
+        warnings=tuple(_warnings(source, document, environments)),
+    )
+
+
+def _environment(name: str, written: EnvironmentDoc) -> Environment:
+    release = written.release
+    if release is not None:
+        made = Release.of(version=release.version or "undeclared", config=release.config)
+    else:
+        made = Release.of(version="undeclared", config={"environment": name, "url": written.url})
+    return Environment(name=name, url=written.url, health=written.health, ready=written.ready, release=made)
+
+
+def _gateway(written: GatewayDoc) -> Gateway:
+    host, port = parse_listen(written.listen)
+    sticky = written.sticky.model() if written.sticky else None
+    return Gateway(driver=written.driver, host=host, port=port, timeout=written.timeout, sticky=sticky)
+
+
+def _fields(written: FieldsDoc) -> Fields:
+    output, cost, quality = (
+        None if name == "off" else name for name in (written.output, written.cost, written.quality)
+    )
+    return Fields(output=output, cost=cost, quality=quality, strip=written.strip)
+
+
+def _warnings(source: Source, document: Document, environments: tuple[Environment, ...]) -> Iterator[str]:
+    for one, other in combinations(environments, 2):
+        if one.url == other.url:
+            yield f"{one.name} and {other.name} have the same url: a rollout would compare a release with itself"
+        elif one.release == other.release:
+            yield f"{one.name} and {other.name} hold the same release: a rollout would change nothing"
+    metrics = {guardrail.metric for guardrail in document.guardrails.model()}
+    if not metrics:
+        yield "every guardrail is off: no rollout can be proven harmless, so each needs an approval to reach 100%"
+    raw = source.raw.get(("api", "token"), "")
+    if raw and "${" not in raw:
+        yield "api.token stands in the file itself: write ${VERDIGRIS_TOKEN} and set that variable instead"
+    host, _ = parse_listen(document.api.listen)
+    if document.api.token is None and not _is_local_only(host):
+        yield f"the API listens on {host}, which needs a token: set VERDIGRIS_TOKEN, or api.token"
+
+
+def _is_local_only(host: str) -> bool:
+    return host == "localhost" or (_is_local(host) and not ipaddress.ip_address(host).is_unspecified)
