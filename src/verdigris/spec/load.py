@@ -76,14 +76,11 @@ def _text(file: str) -> str:
 
 
 def _loaded_from(source: Source) -> Loaded:
-    found: ValidationError | None = None
     try:
         document = Document.model_validate(source.tree)
     except ValidationError as error:
-        found = error
-    errors = problems(source, found)
-    if not errors:
-        errors = list(_collisions(source, document))
+        raise ConfigError.together(problems(source, error)) from None
+    errors = problems(source, None) or list(_collisions(source, document))
     if errors:
         raise ConfigError.together(errors)
     return _loaded(source, document)

@@ -1,0 +1,126 @@
+"""A service in words: what `check` prints, so that a reader sees what each default and unit means."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from verdigris.core.model.environment import Environment
+from verdigris.core.model.metric import Guardrail, Margin, Metric
+from verdigris.core.model.service import Service, Telemetry
+from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Step, Strategy, WeightStep
+from verdigris.spec.load import Loaded
+from verdigris.spec.units import format_duration, format_listen, format_percent
+
+Section = tuple[str, list[str]]
+"""A title and its lines."""
+
+
+def describe(loaded: Loaded) -> list[Section]:
+    """What was understood, a few lines a section."""
+    service = loaded.service
+    return [
+        ("service", [service.name]),
+        ("gateway", [_gateway(service)]),
+        ("api", [f"http://{format_listen(loaded.api_host, loaded.api_port)}"]),
+        ("environments", [_environment(each, first=not index) for index, each in enumerate(service.environments)]),
+        ("answers", [_telemetry(service.telemetry)]),
+        ("steps", [f"{number}. {step_words(step)}" for number, step in enumerate(service.strategy.steps, 1)]),
+        ("then", _after(service.strategy)),
+        ("guardrails", [guardrail_words(each) for each in service.guardrails] or ["none"]),
+    ]
+
+
+def _gateway(service: Service) -> str:
+    gateway = service.gateway
+    sticky = gateway.sticky
+    who = f"users are kept on one side by {sticky.source} {sticky.name}" if sticky else "each request is drawn by lot"
+    address = format_listen(gateway.host, gateway.port)
+    return f"http://{address} ({gateway.driver}), {who}, {format_duration(gateway.timeout)} of silence at most"
+
+
+def _environment(environment: Environment, *, first: bool) -> str:
+    asked = [f"{name} {path}" for name, path in (("health", environment.health), ("ready", environment.ready)) if path]
+    role = "; stable until a rollout says otherwise" if first else ""
+    version = "" if environment.release.version == "undeclared" else f", version {environment.release.version}"
+    return f"{environment.name}: {environment.url}{version}, asked by {' and '.join(asked) or 'TCP connection'}{role}"
+
+
+def _telemetry(telemetry: Telemetry) -> str:
+    fields = telemetry.fields
+    named = ((fields.output, "output"), (fields.cost, "cost"), (fields.quality, "quality"))
+    own = ", ".join(f"{what} from {name}" for name, what in named if name)
+    text = {
+        "auto": f"OpenAI Chat bodies, and own JSON fields: {own}",
+        "openai-chat": "OpenAI Chat bodies",
+        "fields": f"own JSON fields: {own}",
+    }[telemetry.format]
+    return f"{text}; cost and quality are taken out before the client sees them" if fields.strip else text
+
+
+def step_words(step: Step) -> str:
+    """One step as a sentence without a full stop."""
+    match step:
+        case WeightStep():
+            return _weight(step)
+        case PauseStep(duration=duration):
+            return "wait until somebody resumes" if duration is None else f"wait for {format_duration(duration)}"
+        case ApproveStep():
+            return "wait for an approval" + _timeout(step.timeout, step.otherwise)
+        case _:
+            assert_never(step)
+
+
+def _weight(step: WeightStep) -> str:
+    parts = [f"{format_percent(step.weight)} of the traffic"]
+    if step.advance is Advance.PROVEN:
+        parts.append("once proven harmless or approved")
+    asked = [f"for {format_duration(step.hold)}"] if step.hold else []
+    asked += [f"until both sides answered {step.min_samples:,} requests"] if step.min_samples else []
+    parts.append(" and ".join(asked))
+    return ", ".join(part for part in parts if part) + _timeout(step.timeout, step.otherwise)
+
+
+def _timeout(timeout: float | None, otherwise: str) -> str:
+    return "" if timeout is None else f"; undecided after {format_duration(timeout)}: {otherwise}"
+
+
+def _after(strategy: Strategy) -> list[str]:
+    return [
+        f"watch for {format_duration(strategy.bake)} after the switch, still going back by itself",
+        f"keep the previous side for {format_duration(strategy.keep_previous)}",
+        f"not decided after {format_duration(strategy.time_limit)} in all: {strategy.otherwise}",
+    ]
+
+
+def guardrail_words(guardrail: Guardrail) -> str:
+    """A guardrail's zone and limit as a sentence without a full stop."""
+    metric = guardrail.metric
+    worse = "below" if metric.higher_is_better else "above"
+    text = f"{metric.value}: less than {_amount(guardrail.margin, metric)} {worse} stable's"
+    if guardrail.tolerance != Margin():
+        text += f", of which {_amount(guardrail.tolerance, metric)} is accepted without proof of harm"
+    if guardrail.limit is not None:
+        bound = "at least" if metric.higher_is_better else "at most"
+        text += f"; {bound} {_value(guardrail.limit, metric)} in any case"
+    return text if guardrail.required else f"{text} (judged once it is reported)"
+
+
+def _amount(margin: Margin, metric: Metric) -> str:
+    parts = [format_percent(margin.relative * 100)] if margin.relative else []
+    if margin.absolute and metric.is_rate:
+        parts.append(f"{margin.absolute * 100:.4g} percentage points")
+    elif margin.absolute:
+        parts.append(_value(margin.absolute, metric))
+    return " and ".join(parts) or "nothing"
+
+
+def _value(value: float, metric: Metric) -> str:
+    match metric.unit:
+        case "share":
+            return format_percent(value * 100)
+        case "s":
+            return format_duration(value)
+        case "USD":
+            return f"{value:.4g} USD"
+        case _:
+            return f"{value:.4g}"
