@@ -1,0 +1,1 @@
+"""Notifiers: they tell people. A failure here never stops a rollout."""
