@@ -111,7 +111,7 @@ StepBody = Annotated[WeightStepBody | PauseStepBody | ApproveStepBody, Field(dis
 class StrategyBody(Body):
     """A strategy for one rollout, in place of the configured one."""
 
-    steps: tuple[StepBody, ...] = Field(min_length=1, max_length=MOST_STEPS)
+    steps: tuple[StepBody, ...] = Field(max_length=MOST_STEPS)
     bake: float = Field(default=900.0, ge=0)
     keep_previous: float = Field(default=86_400.0, ge=0)
     time_limit: float = Field(default=21_600.0, gt=0)

@@ -1,0 +1,180 @@
+"""Core values as the API's words."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from re import sub
+
+from verdigris.api.face import Explanation, Status
+from verdigris.api.words import event_text, step_text
+from verdigris.core.model.rollout import Rollout, Side
+from verdigris.core.model.strategy import ApproveStep, PauseStep, Step, WeightStep
+from verdigris.core.model.verdict import Estimate, Finding, Verdict
+from verdigris.core.rollout.readiness import waiting_for
+from verdigris.ports import Logged
+from verdigris.wire import (
+    EstimateView,
+    EventView,
+    ExplanationView,
+    FindingView,
+    GatewayView,
+    LiveView,
+    ReleaseView,
+    RolloutView,
+    SamplesView,
+    SideView,
+    SplitView,
+    StatusView,
+    StepView,
+    TelemetryView,
+    VerdictView,
+    WeightView,
+)
+
+
+def instant(at: float) -> datetime:
+    """Unix seconds as a UTC time."""
+    return datetime.fromtimestamp(at, UTC)
+
+
+def rollout_view(rollout: Rollout) -> RolloutView:
+    strategy = rollout.strategy
+    return RolloutView(
+        id=rollout.id,
+        service=rollout.service,
+        phase=rollout.phase,
+        step=rollout.step,
+        steps=tuple(step_view(step) for step in strategy.steps),
+        weight=WeightView(desired=rollout.weight, in_force=rollout.in_force),
+        stable=_side(rollout.stable),
+        candidate=_side(rollout.candidate),
+        actor=rollout.actor,
+        started_at=instant(rollout.started_at),
+        finished_at=None if rollout.finished_at is None else instant(rollout.finished_at),
+        step_entered_at=instant(rollout.step_entered_at),
+        watched_seconds=rollout.watched,
+        samples=_samples(rollout),
+        waiting_for=waiting_for(rollout, time.time()),
+        verdict=_verdict(rollout.verdict),
+        reason=rollout.reason,
+        undecided=rollout.undecided,
+        traffic_error=rollout.traffic_error,
+        bake=strategy.bake,
+        keep_previous=strategy.keep_previous,
+        time_limit=strategy.time_limit,
+        otherwise=strategy.otherwise,
+    )
+
+
+def step_view(step: Step) -> StepView:
+    match step:
+        case WeightStep():
+            return StepView(kind="weight", text=step_text(step), **asdict(step))
+        case PauseStep():
+            return StepView(kind="pause", text=step_text(step), duration=step.duration)
+        case ApproveStep():
+            return StepView(kind="approve", text=step_text(step), timeout=step.timeout, otherwise=step.otherwise)
+
+
+def _side(side: Side) -> SideView:
+    release = ReleaseView(id=side.release.id, version=side.release.version)
+    return SideView(environment=side.environment, release=release)
+
+
+def _samples(rollout: Rollout) -> SamplesView | None:
+    verdict = rollout.verdict
+    if verdict is None:
+        return None
+    return SamplesView(
+        stable=verdict.samples_stable,
+        candidate=verdict.samples_candidate,
+        step_stable=max(0, verdict.samples_stable - rollout.base_stable),
+        step_candidate=max(0, verdict.samples_candidate - rollout.base_candidate),
+    )
+
+
+def _verdict(verdict: Verdict | None) -> VerdictView | None:
+    if verdict is None:
+        return None
+    return VerdictView(
+        at=instant(verdict.at),
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        evidence=verdict.evidence,
+        threshold=verdict.threshold,
+        missing=verdict.missing,
+    )
+
+
+def explanation_view(rollout: str, explanation: Explanation) -> ExplanationView:
+    return ExplanationView(
+        rollout=rollout,
+        headline=explanation.headline,
+        text=explanation.lines,
+        findings=tuple(_finding(finding) for finding in explanation.findings),
+    )
+
+
+def _finding(finding: Finding) -> FindingView:
+    return FindingView(
+        metric=finding.metric.value,
+        unit=finding.metric.unit,
+        standing=finding.standing,
+        stable=_estimate(finding.stable),
+        candidate=_estimate(finding.candidate),
+        weight=finding.weight,
+        harm=finding.harm,
+        far=finding.far,
+        non_inferiority=finding.non_inferiority,
+        absolute=finding.absolute,
+        share=finding.share,
+        gates=finding.gates,
+        limit_text=finding.limit_text,
+        reason=finding.reason,
+        needed=finding.needed,
+    )
+
+
+def _estimate(estimate: Estimate) -> EstimateView:
+    return EstimateView(n=estimate.n, value=estimate.value, low=estimate.low, high=estimate.high)
+
+
+def event_view(logged: Logged) -> EventView:
+    event = logged.event
+    data = asdict(event)
+    data.pop("at")
+    return EventView(
+        number=logged.number,
+        at=instant(event.at),
+        type=sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower(),
+        actor=data.pop("actor", ""),
+        summary=event_text(event),
+        data=data,
+    )
+
+
+def status_view(status: Status, gateway_url: str) -> StatusView:
+    observed, telemetry = status.observed, status.telemetry
+    return StatusView(
+        service=status.service.name,
+        stable=status.stable,
+        ready=status.ready,
+        problems=status.problems,
+        rollout=None if status.rollout is None else rollout_view(status.rollout),
+        split=SplitView(
+            desired=status.desired.weights, observed=None if observed.split is None else observed.split.weights
+        ),
+        live={
+            name: LiveView(requests=live.requests, connections=live.connections) for name, live in observed.live.items()
+        },
+        telemetry=TelemetryView(
+            received=telemetry.received,
+            lost=telemetry.lost,
+            late=telemetry.late,
+            streams=telemetry.streams,
+            rate=telemetry.rate,
+        ),
+        gateway=GatewayView(url=gateway_url, running=observed.running, restarts=observed.restarts),
+    )

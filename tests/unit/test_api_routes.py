@@ -1,0 +1,214 @@
+import json
+import math
+import sys
+
+import pytest
+from support.asgi import api_client
+from support.fake_controller import FakeController
+
+from verdigris.core.model.rollout import Phase
+from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Strategy, WeightStep
+from verdigris.core.model.verdict import Outcome
+from verdigris.ports import Logged, ObservedSplit
+from verdigris.testing import builders
+from verdigris.testing.builders import a_finding, a_rollout, a_verdict
+
+
+def test_start_answers_201_with_the_rollout_and_where_it_is():
+    controller = FakeController(current=None)
+    answer = api_client(controller).post("/v1/rollouts", json={"to": "green", "version": "7"})
+    assert answer.status_code == 201
+    assert answer.headers["location"] == "/v1/rollouts/r2"
+    assert answer.json()["candidate"] == {
+        "environment": "green",
+        "release": {"id": answer.json()["candidate"]["release"]["id"], "version": "7"},
+    }
+    assert controller.last("start") == {"actor": "local", "to": "green", "version": "7", "strategy": None}
+
+
+@pytest.mark.parametrize("sent", [{}, {"json": None}, {"json": {}}])
+def test_start_needs_no_body(sent):
+    controller = FakeController(current=None)
+    assert api_client(controller).post("/v1/rollouts", **sent).status_code == 201
+    assert controller.last("start")["to"] is None
+
+
+def test_a_strategy_can_be_sent_with_the_start():
+    controller = FakeController(current=None)
+    steps = [
+        {"kind": "weight", "weight": 5, "hold": 60, "min_samples": 10},
+        {"kind": "pause", "duration": 30},
+        {"kind": "approve", "timeout": 600, "otherwise": "hold"},
+        {"kind": "weight", "weight": 100},
+    ]
+    sent = {"strategy": {"steps": steps, "bake": 5, "time_limit": 100, "keep_previous": 9}}
+    answer = api_client(controller).post("/v1/rollouts", json=sent)
+    assert answer.status_code == 201, answer.text
+    assert controller.last("start")["strategy"] == Strategy(
+        steps=(
+            WeightStep(weight=5.0, hold=60.0, min_samples=10),
+            PauseStep(duration=30.0),
+            ApproveStep(timeout=600.0, otherwise="hold"),
+            WeightStep(weight=100.0, advance=Advance.PROVEN),
+        ),
+        bake=5.0,
+        time_limit=100.0,
+        keep_previous=9.0,
+    )
+    assert [step["kind"] for step in answer.json()["steps"]] == ["weight", "pause", "approve", "weight"]
+
+
+def test_a_rollout_shows_all_that_a_person_needs():
+    verdict = a_verdict(samples_stable=900, samples_candidate=100, missing=("300 more requests",))
+    controller = FakeController(
+        current=a_rollout(
+            step=1, weight=25.0, in_force=True, watched=12.5, base_stable=400, base_candidate=40, verdict=verdict
+        )
+    )
+    shown = api_client(controller).get("/v1/rollouts/r1").json()
+    assert shown["weight"] == {"desired": 25.0, "in_force": True}
+    assert shown["samples"] == {"stable": 900, "candidate": 100, "step_stable": 500, "step_candidate": 60}
+    assert shown["watched_seconds"] == 12.5
+    assert shown["started_at"] == "2023-11-14T22:13:20Z"
+    assert shown["finished_at"] is None
+    assert shown["verdict"]["missing"] == ["300 more requests"]
+    assert any("watched" in phrase for phrase in shown["waiting_for"])
+    assert shown["steps"][0]["text"] == "10 % once safe for 15 min, at least 50 requests on each side"
+
+
+def test_before_the_first_verdict_samples_are_unknown_not_zero():
+    shown = api_client(FakeController(current=a_rollout(verdict=None))).get("/v1/rollouts/latest").json()
+    assert shown["samples"] is None
+    assert shown["verdict"] is None
+
+
+@pytest.mark.parametrize(
+    ("word", "body", "asked"),
+    [
+        ("approve", {"step": 0}, {"step": 0}),
+        ("approve", None, {"step": None}),
+        ("advance", {"step": 0}, {"step": 0}),
+        ("pause", {"reason": "lunch"}, {"reason": "lunch"}),
+        ("abort", {"reason": "wrong prompt"}, {"reason": "wrong prompt"}),
+        ("rollback", {}, {"reason": ""}),
+    ],
+)
+def test_a_word_reaches_the_controller(word, body, asked):
+    controller = FakeController()
+    answer = api_client(controller).post(f"/v1/rollouts/r1/{word}", json=body)
+    assert answer.status_code == 200, answer.text
+    assert controller.last(word) == {"rollout": "r1", "actor": "local", **asked}
+    assert answer.json()["id"] == "r1"
+
+
+def test_resume_goes_on():
+    controller = FakeController(current=a_rollout(phase=Phase.PAUSED))
+    answer = api_client(controller).post("/v1/rollouts/latest/resume")
+    assert answer.json()["phase"] == "progressing"
+
+
+def test_a_word_takes_only_what_it_means():
+    controller = FakeController()
+    answer = api_client(controller).post("/v1/rollouts/r1/pause", json={"step": 0})
+    assert answer.status_code == 400
+    assert controller.asked == []
+
+
+def test_a_passed_step_is_refused_and_nothing_else_is_approved():
+    controller = FakeController(current=a_rollout(step=2))
+    answer = api_client(controller).post("/v1/rollouts/r1/approve", json={"step": 1})
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale_step")
+    assert controller.current.step == 2
+
+
+def test_rollouts_are_listed_up_to_the_limit():
+    controller = FakeController()
+    answer = api_client(controller).get("/v1/rollouts", params={"limit": 7})
+    assert [rollout["id"] for rollout in answer.json()["rollouts"]] == ["r1"]
+    assert controller.last("rollouts") == {"limit": 7}
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "many", "99999999999999999999999999"])
+def test_a_limit_is_bounded(limit):
+    controller = FakeController()
+    answer = api_client(controller).get("/v1/rollouts", params={"limit": limit})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "limit")
+    assert controller.asked == []
+
+
+EVENTS = (
+    (builders.started(), "started", "started: blue to green (2)"),
+    (builders.judged(verdict=a_verdict(Outcome.FAIL, reason="worse")), "judged", "judged fail: worse"),
+    (builders.split_applied(10.0), "split_applied", "the data plane confirmed 10 % for the candidate"),
+    (
+        builders.split_refused(10.0, reason="Envoy is down"),
+        "split_refused",
+        "10 % for the candidate could not be applied: Envoy is down",
+    ),
+    (builders.approved(step=0, evidence="waiting"), "approved", "step 1 approved, having seen waiting"),
+    (
+        builders.advance_requested(step=1, evidence="waiting"),
+        "advance_requested",
+        "moved on from step 2 without waiting, having seen waiting",
+    ),
+    (builders.pause_requested(reason="lunch"), "pause_requested", "pause asked for: lunch"),
+    (builders.resume_requested(), "resume_requested", "resume asked for"),
+    (builders.abort_requested(), "abort_requested", "abort asked for"),
+    (builders.rollback_requested(reason="slow"), "rollback_requested", "rollback asked for: slow"),
+)
+
+
+@pytest.mark.parametrize(("event", "kind", "summary"), EVENTS, ids=[kind for _, kind, _ in EVENTS])
+def test_every_event_is_told_in_a_sentence(event, kind, summary):
+    controller = FakeController(log=(Logged(number=9, event=event),))
+    (shown,) = api_client(controller).get("/v1/rollouts/r1/events").json()["events"]
+    assert (shown["number"], shown["type"], shown["summary"]) == (9, kind, summary)
+    assert shown["actor"] == getattr(event, "actor", "")
+    assert not {"at", "actor"} & shown["data"].keys()
+
+
+def test_events_are_asked_for_page_by_page():
+    log = tuple(Logged(number=number, event=builders.split_applied()) for number in (1, 2, 3))
+    client = api_client(FakeController(log=log))
+    first = client.get("/v1/rollouts/r1/events", params={"limit": 2}).json()
+    rest = client.get("/v1/rollouts/r1/events", params={"after": first["after"]}).json()
+    none = client.get("/v1/rollouts/r1/events", params={"after": rest["after"]}).json()
+    assert [event["number"] for event in first["events"] + rest["events"]] == [1, 2, 3]
+    assert none == {"events": [], "after": 3}
+
+
+def test_an_explanation_carries_the_numbers_even_infinite_ones():
+    controller = FakeController(findings=(a_finding(harm=math.inf, far=math.nan, needed=None),))
+    answer = api_client(controller).get("/v1/rollouts/latest/explain")
+    shown = json.loads(answer.text, parse_constant=pytest.fail)
+    assert shown["rollout"] == "r1"
+    assert shown["headline"] == "waiting for evidence"
+    (finding,) = shown["findings"]
+    assert (finding["metric"], finding["unit"]) == ("error_rate", "share")
+    assert (finding["harm"], finding["far"]) == (sys.float_info.max, None)
+    assert finding["candidate"] == {"n": 100, "value": 0.012, "low": 0.001, "high": 0.06}
+
+
+def test_status_keeps_desired_and_observed_apart():
+    controller = FakeController(observed=ObservedSplit(split=None, running=False, restarts=2), problems=("down",))
+    shown = api_client(controller).get("/v1/status").json()
+    assert shown["split"] == {"desired": {"green": 10.0, "blue": 90.0}, "observed": None}
+    assert shown["gateway"] == {"url": "http://127.0.0.1:8080", "running": False, "restarts": 2}
+    assert (shown["ready"], shown["problems"]) == (False, ["down"])
+    assert shown["telemetry"] == {"received": 1000, "lost": 2, "late": 1, "streams": 1, "rate": 12.5}
+
+
+def test_status_counts_what_is_live():
+    shown = api_client().get("/v1/status").json()
+    assert shown["live"]["blue"] == {"requests": 3, "connections": 2}
+    assert shown["rollout"]["id"] == "r1"
+
+
+def test_status_before_the_first_rollout():
+    assert api_client(FakeController(current=None)).get("/v1/status").json()["rollout"] is None
+
+
+def test_ready_turns_503_and_says_why_to_who_may_know():
+    answer = api_client(FakeController(problems=("the data plane is down",))).get("/ready")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not ok", "problems": ["the data plane is down"]}
