@@ -20,6 +20,7 @@ KEPT_LATENCIES = 20_000
 POOL_OF_USERS = 100_000
 NO_ANSWER = 0
 _TICK = 0.01
+_GRACE = 2.0
 _VISITORS = 40  # users who are on the site at a time
 _REQUESTS_A_USER = 3  # at most; each makes 1, 2 or 3
 
@@ -151,14 +152,19 @@ class Traffic:
     async def run(self) -> Tally:
         """Sends `limit` requests and waits for their answers."""
         await self._send_on_schedule()
+        await self.settle()
         await self.stop()
         return self.tally
 
     async def stop(self) -> None:
+        """No more requests; what does not end within a short grace is given up."""
         if self._clock is not None:
             self._clock.cancel()
             await asyncio.wait([self._clock])
-        await self.settle()
+        if under_way := list(self._under_way):
+            _, late = await asyncio.wait(under_way, timeout=_GRACE)
+            for task in late:
+                task.cancel()
         while self._idle:
             self._idle.pop().close()
 

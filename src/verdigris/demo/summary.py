@@ -1,0 +1,80 @@
+"""The end of the demo: what was decided, when, after how much, why, and who saw it. Pure: recorded results to text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from verdigris.core.model.rollout import Phase
+from verdigris.demo.scenes import Ending, complaints
+from verdigris.demo.words import measured, metric, share, standing
+
+
+def summary(endings: Sequence[Ending], *, seconds: float) -> list[str]:
+    """Lines for a person. `seconds` is how long the whole demo took."""
+    lines = ["", "What happened", "============="]
+    for number, ending in enumerate(endings, start=1):
+        lines += ["", *_scene(number, ending)]
+    return [*lines, "", *_whole(endings, seconds)]
+
+
+def exit_code(endings: Sequence[Ending], *, expected: int) -> int:
+    """0 when all `expected` rollouts ended as they should, else 1."""
+    return 0 if len(endings) == expected and not any(complaints(ending) for ending in endings) else 1
+
+
+def _scene(number: int, ending: Ending) -> Iterator[str]:
+    scene, rollout = ending.scene, ending.rollout
+    yield f"{number}. {scene.title.capitalize()}: release {scene.version} in {scene.environment}."
+    if rollout is not None:
+        seen = rollout.samples.candidate if rollout.samples else 0
+        yield f"   {_decided(ending, rollout.phase)}"
+        yield f"   The judge had measured {seen:,} of the candidate's requests by then."
+        yield f"   Why: {rollout.reason or 'no reason was given'}"
+        yield from _findings(ending)
+        yield from _users(ending)
+    for complaint in complaints(ending):
+        yield f"   NOT AS IT SHOULD BE: {complaint}"
+
+
+def _decided(ending: Ending, phase: Phase) -> str:
+    after = "" if ending.seconds is None else f" {ending.seconds:.1f} s after its start"
+    match phase:
+        case Phase.PROMOTED:
+            return f"PROMOTED{after}: all traffic goes to it now."
+        case Phase.ROLLED_BACK:
+            return f"ROLLED BACK by itself{after}; at that time {ending.peak:g} % of the users had it."
+        case _:
+            return f"NOT DECIDED: its rollout is still {phase.value.replace('_', ' ')}, at {ending.peak:g} %."
+
+
+def _findings(ending: Ending) -> Iterator[str]:
+    if not ending.findings:
+        return
+    yield f"     {'':24}{'stable':>10}{'candidate':>11}   judged"
+    for finding in ending.findings:
+        stable, candidate = measured(finding.stable, finding.unit), measured(finding.candidate, finding.unit)
+        words = f"{standing(finding.standing)} ({finding.limit_text})" if finding.limit_text else ""
+        yield f"     {metric(finding.metric):24}{stable:>10}{candidate:>11}   {words or standing(finding.standing)}"
+
+
+def _users(ending: Ending) -> Iterator[str]:
+    tally = ending.tally
+    met = tally.of(ending.candidate_release)
+    not_ok = tally.not_ok_of(ending.candidate_release)
+    word = "met it" if ending.scene.expected is Phase.PROMOTED else "saw the bad version"
+    yield f"   {len(met.users):,} of {tally.users:,} users ({share(len(met.users), tally.users)}) {word}."
+    good = f"all {met.answers:,} were HTTP 200" if not not_ok else f"{not_ok:,} of {met.answers:,} were not HTTP 200"
+    yield f"   Of the responses from it {good}; of all {tally.answers:,} in that time, {tally.not_ok:,} were not."
+
+
+def _whole(endings: Sequence[Ending], seconds: float) -> Iterator[str]:
+    answers = sum(ending.tally.answers for ending in endings)
+    not_ok = sum(ending.tally.not_ok for ending in endings)
+    held_back = sum(ending.tally.not_sent for ending in endings)
+    yield f"{answers:,} requests during the two rollouts, {not_ok:,} of them not answered with HTTP 200; {seconds:.0f} s in all."
+    if held_back:
+        yield f"{held_back:,} more were due but not sent: this machine is too busy for that rate."
+    if exit_code(endings, expected=len(endings)) == 0:
+        yield "Both rollouts ended as they should."
+    else:
+        yield "The demo did NOT end as it should; see above."
