@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx2
 from pydantic import BaseModel, ValidationError
 
-from verdigris.core.model.errors import RequestError, VerdigrisError
+from verdigris.core.model.errors import NotFound, RequestError, VerdigrisError
 from verdigris.wire import (
     Body,
     EventList,
@@ -201,8 +201,8 @@ def _headers(token: str | None, actor: str) -> dict[bytes, bytes]:
 
 
 def _path(rollout: str, word: str = "") -> str:
-    if rollout in ("", ".", ".."):
-        raise RequestError(f"{rollout!r} is no rollout's id", hint=f"give an id, or {LATEST!r}")
+    if rollout in ("", ".", "..") or "/" in rollout:  # each would be another path
+        raise NotFound(f"{rollout!r} is no rollout's id", hint=f"give an id, or {LATEST!r}")
     place = f"/v1/rollouts/{quote(rollout, safe='')}"
     return f"{place}/{word}" if word else place
 

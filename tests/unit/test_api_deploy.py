@@ -1,9 +1,9 @@
 """The small controller's own routes."""
 
 import pytest
+
 from support.asgi import api_client
 from support.fake_controller import FakeController
-
 from verdigris.core.model.rollout import Phase
 from verdigris.testing.builders import a_rollout, a_verdict
 

@@ -3,9 +3,9 @@ import math
 import sys
 
 import pytest
+
 from support.asgi import api_client
 from support.fake_controller import FakeController
-
 from verdigris.core.model.rollout import Phase
 from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Strategy, WeightStep
 from verdigris.core.model.verdict import Outcome

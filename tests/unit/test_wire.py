@@ -10,7 +10,13 @@ from verdigris.wire import EstimateView, EventView, NoWord, StartRollout, StepWo
 
 
 def a_verdict_view(**fields):
-    known = {"at": datetime(2026, 1, 2, tzinfo=UTC), "outcome": "fail", "reason": "", "evidence": 1.0, "threshold": 20.0}
+    known = {
+        "at": datetime(2026, 1, 2, tzinfo=UTC),
+        "outcome": "fail",
+        "reason": "",
+        "evidence": 1.0,
+        "threshold": 20.0,
+    }
     return VerdictView(**{**known, **fields})
 
 

@@ -117,11 +117,12 @@ class Refusals:
     told_at: float = float("-inf")
 
     def note(self, peer: str) -> None:
+        now = self.clock()
         self.count += 1
-        if self.clock() - self.told_at < _QUIET:
+        if now - self.told_at < _QUIET:
             return
         _log.warning("refused %d request(s) without a valid token, the last from %s", self.count, peer)
-        self.count, self.told_at = 0, self.clock()
+        self.count, self.told_at = 0, now
 
 
 @dataclass(frozen=True, slots=True)
