@@ -1,0 +1,156 @@
+"""Explain: a Rollout in, sentences and rows out. Every face (CLI, API, dashboard) shows this and computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verdigris.core.analysis.wording import MINUS, amount, count, difference, evidence_text, relative
+from verdigris.core.model.metric import Metric
+from verdigris.core.model.rollout import Phase, Rollout
+from verdigris.core.model.strategy import ApproveStep, PauseStep, WeightStep
+from verdigris.core.model.verdict import Estimate, Finding, Outcome, Standing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One guardrail, every cell a text: values per role with their 95 % intervals, and what is proven."""
+
+    metric: Metric
+    standing: Standing
+    stable: str
+    candidate: str
+    change: str
+    evidence: str
+    weight: str
+    limit: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """What was decided and why. `waiting_for` is what the step still asks, `missing` what PASS still lacks."""
+
+    rollout: str
+    headline: str
+    phase: Phase
+    step: str
+    outcome: Outcome | None
+    evidence: str
+    rows: tuple[Row, ...] = ()
+    missing: tuple[str, ...] = ()
+    waiting_for: tuple[str, ...] = ()
+
+    def to_text(self) -> str:
+        """The whole explanation as plain lines, without colours."""
+        lines = [self.headline, "", f"phase     {self.phase}", f"step      {self.step}", f"evidence  {self.evidence}"]
+        for row in self.rows:
+            lines += ["", *_row_lines(row)]
+        for title, phrases in (("the step waits for", self.waiting_for), ("promotion still lacks", self.missing)):
+            if phrases:
+                lines += ["", f"{title}:", *(f"  - {phrase}" for phrase in phrases)]
+        return "\n".join(lines)
+
+
+def explain(rollout: Rollout, *, waiting_for: Sequence[str] = ()) -> Explanation:
+    """Explains the rollout from its latest verdict; `waiting_for` comes from whoever decides about steps."""
+    verdict = rollout.verdict
+    return Explanation(
+        rollout=rollout.id,
+        headline=_headline(rollout),
+        phase=rollout.phase,
+        step=step_text(rollout),
+        outcome=verdict.outcome if verdict else None,
+        evidence=(
+            f"for harm {evidence_text(verdict.evidence)} of {verdict.threshold:.0f} needed; "
+            f"{count(verdict.samples_stable, 'stable request')}, {count(verdict.samples_candidate, 'candidate request')}"
+            if verdict
+            else "nothing was judged yet"
+        ),
+        rows=tuple(_row(finding) for finding in verdict.findings) if verdict else (),
+        missing=verdict.missing if verdict and not rollout.phase.is_final else (),
+        waiting_for=tuple(waiting_for),
+    )
+
+
+def step_text(rollout: Rollout) -> str:
+    """`step 2 of 4: weight 25 %, watched for 12 s of 15 s`."""
+    place = f"step {min(rollout.step, len(rollout.strategy.steps) - 1) + 1} of {len(rollout.strategy.steps)}"
+    match rollout.current_step:
+        case WeightStep() as step:
+            held = f", watched for {rollout.watched:.0f} s of {step.hold:.0f} s" if step.hold else ""
+            return f"{place}: weight {step.weight:g} %{held}"
+        case PauseStep(duration=duration):
+            return f"{place}: pause" + (f" of {duration:.0f} s" if duration is not None else " until resumed")
+        case ApproveStep():
+            return f"{place}: waits for approval"
+
+
+def _headline(rollout: Rollout) -> str:
+    name = f"{rollout.candidate.release.id} on {rollout.candidate.environment}"
+    verdict = rollout.verdict
+    why = rollout.reason or (verdict.reason if verdict else "nothing was judged yet")
+    seen = f" after {count(verdict.samples_candidate, 'candidate request')}" if verdict else ""
+    match rollout.phase:
+        case Phase.PROMOTED:
+            return f"{name} was promoted{seen}: {why}."
+        case Phase.ROLLED_BACK:
+            return f"{name} was rolled back{seen}: {why}."
+        case Phase.ROLLING_BACK:
+            return f"{name} is being rolled back{seen}: {why}."
+        case Phase.BAKING:
+            return f"{name} serves everything and is still watched: {why}."
+        case Phase.PAUSED:
+            return f"{name} is paused at {rollout.weight:g} %: {why}."
+        case Phase.AWAITING_APPROVAL:
+            return f"{name} waits for approval at {rollout.weight:g} %: {why}."
+        case Phase.PROGRESSING:
+            return f"{name} takes {rollout.weight:g} % of the traffic: {why}."
+
+
+def _row(finding: Finding) -> Row:
+    metric = finding.metric
+    parts = [
+        f"harm {evidence_text(finding.share)} of 20",
+        f"safety {evidence_text(finding.non_inferiority)} of 20",
+    ]
+    return Row(
+        metric=metric,
+        standing=finding.standing,
+        stable=_estimate(metric, finding.stable),
+        candidate=_estimate(metric, finding.candidate),
+        change=_change(metric, finding.stable, finding.candidate),
+        evidence=", ".join(parts),
+        weight=f"{finding.weight:.2f}",
+        limit=finding.limit_text,
+        reason=finding.reason,
+    )
+
+
+def _estimate(metric: Metric, estimate: Estimate) -> str:
+    if estimate.value is None:
+        return "no values"
+    low = amount(metric, estimate.low) if estimate.low is not None else "?"
+    high = amount(metric, estimate.high) if estimate.high is not None else "?"
+    return f"{amount(metric, estimate.value)} ({low} to {high}; n {estimate.n:,})"
+
+
+def _change(metric: Metric, stable: Estimate, candidate: Estimate) -> str:
+    if stable.value is None or candidate.value is None:
+        return "unknown"
+    change = candidate.value - stable.value
+    text = f"{MINUS if change < 0 else '+'}{difference(metric, change)}"
+    share = "" if metric.is_rate else relative(stable.value, candidate.value)
+    return f"{text} ({share})" if share else text
+
+
+def _row_lines(row: Row) -> list[str]:
+    return [
+        f"{row.metric}: {row.standing.value.replace('_', ' ')}",
+        f"  stable     {row.stable}",
+        f"  candidate  {row.candidate}",
+        f"  change     {row.change}",
+        f"  evidence   {row.evidence} (weight {row.weight})",
+        f"  limit      {row.limit}",
+        f"  {row.reason}",
+    ]

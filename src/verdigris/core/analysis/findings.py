@@ -1,0 +1,154 @@
+"""Findings: one guardrail's estimates, evidence, standing and reason."""
+
+from __future__ import annotations
+
+import math
+from typing import assert_never
+
+from verdigris.core.analysis.guardrail import SAFE_THRESHOLD, Track
+from verdigris.core.analysis.ledger import FAIL_THRESHOLD, Ledger
+from verdigris.core.analysis.series import Series, Tally
+from verdigris.core.analysis.wording import amount, difference, evidence_text, limit_text, margin_text, relative
+from verdigris.core.model.metric import Metric
+from verdigris.core.model.observation import Role
+from verdigris.core.model.verdict import Estimate, Finding, Standing
+from verdigris.core.stats.capital import GROWTH_FOR
+from verdigris.core.stats.comparison import Evidence
+from verdigris.core.stats.confidence import mean_interval, quantile_ranks, rate_interval
+
+_FEW = 20  # candidate values before a growth is worth extending
+_GROWING = 1.05
+
+
+def find(ledger: Ledger, track: Track) -> Finding:
+    """Where one guardrail stands."""
+    guardrail = track.guardrail
+    series = ledger.series[track.source]
+    stable, candidate = (estimate(guardrail.metric, series.tallies[role]) for role in Role)
+    evidence = track.evidence
+    gates = guardrail.required or guardrail.metric in ledger.reported or bool(stable.n or candidate.n)
+    standing = _standing(ledger, track, gates=gates, complete=bool(stable.n and candidate.n))
+    return Finding(
+        metric=guardrail.metric,
+        standing=standing,
+        stable=stable,
+        candidate=candidate,
+        weight=track.weight,
+        harm=evidence.harm,
+        far=evidence.far,
+        non_inferiority=evidence.non_inferiority,
+        absolute=track.absolute.value if track.absolute else 1.0,
+        share=ledger.shares(track).total,
+        gates=gates,
+        limit_text=limit_text(guardrail),
+        reason=_reason(ledger, track, standing, stable, candidate),
+        needed=None if standing is Standing.SAFE else needed(evidence),
+    )
+
+
+def estimate(metric: Metric, tally: Tally) -> Estimate:
+    """One role's value with its interval; an interval's end that is not known is None."""
+    if not tally.n:
+        return Estimate(n=0)
+    if metric.quantile is not None:
+        low, high = quantile_ranks(tally.n, metric.quantile)
+        sketch = tally.sketch
+        return Estimate(
+            n=tally.n, value=sketch.quantile(metric.quantile), low=sketch.at_rank(low), high=sketch.at_rank(high)
+        )
+    mean = tally.moments.mean
+    if metric.is_rate:
+        low_rate, high_rate = rate_interval(tally.n, tally.moments.total)
+        return Estimate(n=tally.n, value=mean, low=low_rate, high=high_rate)
+    interval = mean_interval(tally.moments)
+    if interval is None:
+        return Estimate(n=tally.n, value=mean)
+    top = 1.0 if metric is Metric.QUALITY else math.inf
+    return Estimate(n=tally.n, value=mean, low=max(interval[0], 0.0), high=min(interval[1], top))
+
+
+def needed(evidence: Evidence) -> int | None:
+    """Further candidate values until non-inferiority, if its luckiest bet goes on growing as it did so far."""
+    if evidence.candidates < _FEW or evidence.growth < _GROWING:
+        return None
+    per_value = math.log(evidence.growth) / evidence.candidates
+    return max(1, math.ceil(math.log(GROWTH_FOR * SAFE_THRESHOLD / evidence.growth) / per_value))
+
+
+def _standing(ledger: Ledger, track: Track, *, gates: bool, complete: bool) -> Standing:
+    if _is_harmful(ledger, track):
+        return Standing.HARMFUL
+    if track.safe:
+        return Standing.SAFE
+    if not gates:
+        return Standing.NOT_MEASURED
+    return Standing.UNDECIDED if complete else Standing.NO_DATA
+
+
+def _is_harmful(ledger: Ledger, track: Track) -> bool:
+    share = ledger.shares(track).total
+    if share >= FAIL_THRESHOLD:
+        return True
+    return ledger.failure is not None and share >= max(ledger.shares(other).total for other in ledger.tracks)
+
+
+def _reason(ledger: Ledger, track: Track, standing: Standing, stable: Estimate, candidate: Estimate) -> str:
+    metric = track.guardrail.metric
+    match standing:
+        case Standing.NOT_MEASURED:
+            return f"neither role reports {metric}"
+        case Standing.NO_DATA:
+            return f"{metric}: no values from {_silent(stable, candidate)}"
+        case Standing.HARMFUL:
+            return _harm_text(ledger, track, stable, candidate)
+        case Standing.SAFE:
+            proof = f"proven no worse than {margin_text(metric, track.guardrail.margin)}"
+        case Standing.UNDECIDED:
+            evidence = track.evidence
+            proof = (
+                f"not decided (evidence for harm {evidence_text(ledger.shares(track).total)} of {FAIL_THRESHOLD:.0f}, "
+                f"for safety {evidence_text(evidence.non_inferiority)} of {SAFE_THRESHOLD:.0f})"
+            )
+        case _:
+            assert_never(standing)
+    return f"{change_text(metric, stable, candidate)}; {proof}"
+
+
+def _harm_text(ledger: Ledger, track: Track, stable: Estimate, candidate: Estimate) -> str:
+    metric, limit = track.guardrail.metric, track.guardrail.limit
+    shares, failure = ledger.shares(track), ledger.failure
+    proof = f"(evidence {evidence_text(failure.evidence if failure else shares.total)} of {FAIL_THRESHOLD:.0f} needed)"
+    if shares.absence > max(shares.between, shares.limit):
+        return f"{_absence_text(metric, ledger.series[track.source])}; proven {proof}"
+    if limit is not None and shares.limit > shares.between and shares.between < FAIL_THRESHOLD:
+        side = "below the floor" if metric.higher_is_better else "above the limit"
+        value = f"{metric} is {amount(metric, candidate.value)}" if candidate.value is not None else f"{metric}"
+        return f"{value}, proven {side} of {amount(metric, limit)} {proof}"
+    return f"{change_text(metric, stable, candidate)}; proven worse {proof}"
+
+
+def change_text(metric: Metric, stable: Estimate, candidate: Estimate) -> str:
+    """`quality rose by 0.071 (0.771 → 0.842, +9.2 %)`."""
+    if stable.value is None or candidate.value is None:
+        return f"{metric}: no values from {_silent(stable, candidate)}"
+    change = candidate.value - stable.value
+    values = f"{amount(metric, stable.value)} → {amount(metric, candidate.value)}"
+    if change == 0:
+        return f"{metric} did not change ({values})"
+    share = "" if metric.is_rate else relative(stable.value, candidate.value)
+    return (
+        f"{metric} {'rose' if change > 0 else 'fell'} by {difference(metric, change)} "
+        f"({values}{', ' + share if share else ''})"
+    )
+
+
+def _silent(stable: Estimate, candidate: Estimate) -> str:
+    return " and ".join(role.value for role, side in zip(Role, (stable, candidate), strict=True) if not side.n)
+
+
+def _absence_text(metric: Metric, series: Series) -> str:
+    def gone(role: Role) -> str:
+        tally = series.tallies[role]
+        return f"{tally.missing / max(1, tally.missing + tally.n) * 100:.1f} %"
+
+    return f"{metric} is missing in {gone(Role.CANDIDATE)} of the candidate's answers and in {gone(Role.STABLE)} of stable's"
