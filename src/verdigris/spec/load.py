@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from verdigris.core.model.service import Fields, Gateway, Service, Telemetry
 from verdigris.spec.document import Document, EnvironmentDoc, FieldsDoc, GatewayDoc
 from verdigris.spec.problems import problems
 from verdigris.spec.source import Source, Tree, read
-from verdigris.spec.units import parse_listen
+from verdigris.spec.units import format_listen, parse_listen
 from verdigris.spec.wrong import Wrong
 
 DEFAULT_FILE = "verdigris.yaml"
@@ -47,14 +47,34 @@ def loads(text: str, *, file: str = "", environ: Mapping[str, str] | None = None
     return _loaded_from(read(text, file=file, environ=environ or {}))
 
 
-def from_urls(*, blue: str, green: str, service: str = "default", listen: str | None = None) -> Loaded:
-    """The service that two URLs make, with every other default. Raises: ConfigError naming the flag."""
+def from_urls(*, blue: str, green: str, service: str = "default") -> Loaded:
+    """The service that two URLs make, with every other default. Raises: ConfigError naming the key."""
     tree: dict[str, Tree] = {"service": service, "environments": {"blue": {"url": blue}, "green": {"url": green}}}
-    if listen is not None:
-        tree["gateway"] = {"listen": listen}
     source = Source(file="", tree=tree)
     source.raw |= {("environments", "blue", "url"): blue, ("environments", "green", "url"): green}
     return _loaded_from(source)
+
+
+def listening(loaded: Loaded, *, gateway: str | None = None, api: str | None = None) -> Loaded:
+    """The same with other addresses to listen on, from flags. Raises: ConfigError."""
+    service = loaded.service
+    if gateway is not None:
+        host, port = _address(gateway, "--listen")
+        service = replace(service, gateway=replace(service.gateway, host=host, port=port))
+    api_host, api_port = (loaded.api_host, loaded.api_port) if api is None else _address(api, "--api-listen")
+    urls = {environment.name: environment.url for environment in service.environments}
+    listens = format_listen(service.gateway.host, service.gateway.port), format_listen(api_host, api_port)
+    for name, wrong in _collide(*listens, urls):
+        what = f"the url of {name}" if name else f"the gateway's address {listens[0]}"
+        raise ConfigError(f"{what} {wrong.said}", hint=wrong.hint)
+    return replace(loaded, service=service, api_host=api_host, api_port=api_port)
+
+
+def _address(text: str, flag: str) -> tuple[str, int]:
+    try:
+        return parse_listen(text)
+    except Wrong as wrong:
+        raise ConfigError(f'{flag}: "{text}" {wrong.said}', key=flag, hint=wrong.hint) from None
 
 
 def _text(file: str) -> str:
@@ -87,17 +107,21 @@ def _loaded_from(source: Source) -> Loaded:
 
 
 def _collisions(source: Source, document: Document) -> Iterator[ConfigError]:
-    """Addresses that cannot both be meant."""
-    if _same_address(document.gateway.listen, document.api.listen):
-        place = ("api", "listen") if ("api", "listen") in source.raw else ("gateway", "listen")
-        said = f"would have the gateway and the API (api.listen, {document.api.listen}) share one port"
-        yield source.wrong(Wrong(said, hint="give one of them another"), at=place)
-    for name, environment in document.environments.items():
-        if _same_address(environment.url.split("//")[1], document.gateway.listen):
-            wrong = Wrong(
-                "is the gateway's own address: requests would go round for ever", hint="give the app's own port"
-            )
-            yield source.wrong(wrong, at=source.settle(("environments", name, "url")))
+    place = ("api", "listen") if ("api", "listen") in source.raw else ("gateway", "listen")
+    urls = {name: environment.url for name, environment in document.environments.items()}
+    for name, wrong in _collide(document.gateway.listen, document.api.listen, urls):
+        yield source.wrong(wrong, at=source.settle(("environments", name, "url")) if name else place)
+
+
+def _collide(gateway: str, api: str, urls: Mapping[str, str]) -> Iterator[tuple[str, Wrong]]:
+    """Addresses that cannot both be meant: the environment's name, empty for the gateway and the API, and why not."""
+    if _same_address(gateway, api):
+        said = f"would have the gateway and the API (api.listen, {api}) share one port"
+        yield "", Wrong(said, hint="give one of them another")
+    for name, url in urls.items():
+        if _same_address(url.split("//")[1], gateway):
+            said = f"is the gateway's own address ({gateway}): requests would go round for ever"
+            yield name, Wrong(said, hint="give the app's own port")
 
 
 def _same_address(one: str, other: str) -> bool:
@@ -170,10 +194,3 @@ def _warnings(source: Source, document: Document, environments: tuple[Environmen
     raw = source.raw.get(("api", "token"), "")
     if raw and "${" not in raw:
         yield "api.token stands in the file itself: write ${VERDIGRIS_TOKEN} and set that variable instead"
-    host, _ = parse_listen(document.api.listen)
-    if document.api.token is None and not _is_local_only(host):
-        yield f"the API listens on {host}, which needs a token: set VERDIGRIS_TOKEN, or api.token"
-
-
-def _is_local_only(host: str) -> bool:
-    return host == "localhost" or (_is_local(host) and not ipaddress.ip_address(host).is_unspecified)
