@@ -167,23 +167,28 @@ class Store(Protocol):
         done: Sequence[int] = (),
         ledger: bytes | None = None,
     ) -> int:
-        """Writes one decision; returns the new version. `done` are the outbox numbers this event answers.
+        """Writes one decision; returns the new version, which is also the event's number.
+
+        `done` are the outbox numbers this event answers. `expected_version` 0 begins a rollout. After a StoreError
+        that is neither StaleVersion nor LeaseHeld the decision may or may not stand: load before deciding again.
 
         Raises: StaleVersion, LeaseHeld, StoreError.
         """
 
     async def save_ledger(self, lease: Lease, rollout: str, ledger: bytes) -> None:
-        """Keeps evidence between decisions. Raises: LeaseHeld, StoreError."""
+        """Keeps evidence between decisions. Raises: NotFound, LeaseHeld, StoreError."""
 
     async def settle(self, lease: Lease, done: Sequence[int]) -> None:
         """Marks outbox numbers done whose outcome is no event (announcements). Raises: LeaseHeld, StoreError."""
 
-    async def events(self, rollout: str, *, after: int = 0, limit: int = 1000) -> tuple[Logged, ...]: ...
+    async def events(self, rollout: str, *, after: int = 0, limit: int = 1000) -> tuple[Logged, ...]:
+        """Those numbered above `after`, oldest first. Raises: NotFound."""
 
     async def history(self, service: str, *, limit: int = 50) -> tuple[Rollout, ...]:
         """Newest first."""
 
-    async def pending(self, rollout: str) -> tuple[Pending, ...]: ...
+    async def pending(self, rollout: str) -> tuple[Pending, ...]:
+        """Oldest first. Raises: NotFound."""
 
     async def remember(self, lease: Lease, service: str, key: str, value: bytes) -> None:
         """Keeps a small value of a service (its baseline). Raises: LeaseHeld, StoreError."""
@@ -200,6 +205,7 @@ class Notifier(Protocol):
     """Tells people. A failure is logged by the caller and never stops a rollout."""
 
     async def post(self, service: str, rollout: str, announcement: Announce) -> None: ...
+
 
 # ------------------------------------------------------------------ checks
 

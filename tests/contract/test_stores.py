@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("verdigris.testing.stores")
-
-from verdigris.adapters.stores.memory import MemoryStore, Shelf  # noqa: E402 -- after the rewrite is asked for
-from verdigris.adapters.stores.sqlite import SqliteStore  # noqa: E402
-from verdigris.ports import Store  # noqa: E402
-from verdigris.testing.stores import StoreContract  # noqa: E402
+from verdigris.adapters.stores.memory import MemoryStore, Shelf
+from verdigris.adapters.stores.sqlite import SqliteStore
+from verdigris.ports import Store
+from verdigris.testing.stores import StoreContract
 
 
 class TestMemoryStore(StoreContract):

@@ -84,9 +84,9 @@ class StoreContract:
         assert await store.latest(SERVICE) is None
         assert await store.history(SERVICE) == ()
         assert await store.recall(SERVICE, "baseline") is None
-        for asked in (store.load("r1"), store.events("r1"), store.pending("r1")):
+        for read in (store.load, store.events, store.pending):
             with pytest.raises(NotFound, match="r1"):
-                await asked
+                await read("r1")
 
     @with_store
     async def test_a_decision_comes_back_whole(self, store: Store) -> None:
@@ -253,15 +253,16 @@ class StoreContract:
 
     async def _refused(self, store: Store, lease: Lease, rollout: Rollout) -> None:
         number = (await store.pending(rollout.id))[0].id
-        for write in (
-            go_on(store, lease, rollout, version=1),
-            begin(store, lease, "r2"),
-            store.save_ledger(lease, rollout.id, b"wrong"),
-            store.settle(lease, [number]),
-            store.remember(lease, SERVICE, "baseline", b"2"),
-        ):
+        writes: tuple[Callable[[], Awaitable[Any]], ...] = (
+            lambda: go_on(store, lease, rollout, version=1),
+            lambda: begin(store, lease, "r2"),
+            lambda: store.save_ledger(lease, rollout.id, b"wrong"),
+            lambda: store.settle(lease, [number]),
+            lambda: store.remember(lease, SERVICE, "baseline", b"2"),
+        )
+        for write in writes:
             with pytest.raises(LeaseHeld):
-                await write
+                await write()
 
     @with_store
     async def test_a_lease_is_good_for_its_own_service_only(self, store: Store) -> None:
@@ -271,6 +272,8 @@ class StoreContract:
             await go_on(store, other, rollout, version=1)
         with pytest.raises(StaleVersion):
             await begin(store, other, rollout.id)  # an id belongs to one service
+        with pytest.raises(StaleVersion):
+            await go_on(store, other, replace(rollout, service="translator"), version=1)
         with pytest.raises(NotFound):
             await store.save_ledger(other, rollout.id, b"wrong")
         with pytest.raises(StoreError):
@@ -321,9 +324,9 @@ class StoreContract:
                 await begin(small, lease, f"r{number}", commands=[build.announce()])
             assert [rollout.id for rollout in await small.history(SERVICE)] == ["r4", "r3", "r2"]
             assert [rollout.id for rollout in await small.history("translator")] == ["theirs"]
-            for asked in (small.load("r0"), small.events("r1"), small.pending("r1")):
+            for read in (small.load, small.events, small.pending):
                 with pytest.raises(NotFound):
-                    await asked
+                    await read("r1")
         finally:
             await small.close()
             await store.open()
