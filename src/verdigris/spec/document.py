@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from verdigris.core.model.service import Fields, Gateway
 from verdigris.core.model.split import Sticky
@@ -100,6 +100,13 @@ def _short(value: Any) -> Any:
     return {"url": value} if isinstance(value, str) else value
 
 
+def _not_reserved(name: str) -> str:
+    if name in RESERVED_NAMES:
+        raise Wrong("is a reserved name", hint="choose another, such as blue or green")
+    return name
+
+
+EnvironmentName = Annotated[Name, AfterValidator(_not_reserved)]
 EnvironmentValue = Annotated[EnvironmentDoc, BeforeValidator(_short, json_schema_input_type=EnvironmentDoc | str)]
 StrategyValue = Annotated[StrategyDoc, BeforeValidator(named, json_schema_input_type=StrategyDoc | Preset)]
 
@@ -108,7 +115,7 @@ class Document(Doc):
     """One service, the environments that serve it, and how releases pass between them."""
 
     service: Name
-    environments: dict[Name, EnvironmentValue]
+    environments: dict[EnvironmentName, EnvironmentValue]
     gateway: GatewayDoc = GatewayDoc()
     api: ApiDoc = ApiDoc()
     telemetry: TelemetryDoc = TelemetryDoc()
@@ -125,7 +132,4 @@ class Document(Doc):
                 hint="add one, such as green: { url: http://127.0.0.1:3002 }",
                 at=("environments",),
             )
-        for name in self.environments:
-            if name in RESERVED_NAMES:
-                raise Wrong("is a reserved name", hint="such as blue or green", at=("environments", name))
         return self

@@ -15,7 +15,7 @@ _NULL = {"type": "null"}
 def schema() -> dict[str, Any]:
     """The document's schema. It is a little wider than the checker, which also compares keys with each other."""
     made: dict[str, Any] = _as_written(Document.model_json_schema(mode="validation"), "")
-    made["properties"]["environments"]["minProperties"] = 2
+    made["properties"]["environments"] |= {"minProperties": 2, "additionalProperties": False}
     return {"$schema": DIALECT, **made, "title": "verdigris.yaml"}
 
 

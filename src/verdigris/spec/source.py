@@ -49,12 +49,13 @@ class Source:
     errors: list[ConfigError] = field(default_factory=list)
 
     def error(self, message: str, *, at: Path, hint: str = "", on_key: bool = False) -> ConfigError:
-        """The error with its place: of the key or the value at `at`, or of the nearest thing above that exists."""
+        """The error with its place: of the value at `at` if it is a text, else of its key, else of what is above it."""
         return ConfigError(message, hint=hint, key=dotted(at), file=self.file, **self._place(at, on_key=on_key))
 
     def _place(self, at: Path, *, on_key: bool) -> dict[str, int]:
         for end in range(len(at), -1, -1):
-            mark = (self.keys.get(at[:end]) if on_key or end < len(at) else None) or self.values.get(at[:end])
+            key_first = on_key or end < len(at) or at not in self.raw
+            mark = (self.keys.get(at[:end]) if key_first else None) or self.values.get(at[:end])
             if mark is not None:
                 return {"line": mark.line, "column": mark.column}
         return {}
