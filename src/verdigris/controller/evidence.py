@@ -1,0 +1,95 @@
+"""The life of a rollout's evidence: begun with it, saved while it runs, taken up after a restart, closed at its end."""
+
+from __future__ import annotations
+
+from verdigris.controller.ingest import Ingest
+from verdigris.controller.journal import Journal
+from verdigris.core.analysis.baseline import Baseline
+from verdigris.core.analysis.ledger import Ledger
+from verdigris.core.model.errors import StoreUnreadable
+from verdigris.core.model.event import Started
+from verdigris.core.model.rollout import Phase, Rollout
+from verdigris.core.model.split import FULL
+from verdigris.ports import Store
+
+BASELINE = "baseline"
+
+
+class Evidence:
+    """Owns what the ingest folds into: a Ledger while a rollout is judged, the stable side's Baseline otherwise."""
+
+    def __init__(self, store: Store, journal: Journal, ingest: Ingest) -> None:
+        self._store = store
+        self._journal = journal
+        self._ingest = ingest
+
+    @property
+    def ledger(self) -> Ledger | None:
+        return self._ingest.ledger
+
+    def prepare(self, event: Started) -> Ledger:
+        """An empty ledger for this rollout, with the caps and quantiles that stable's past suggests."""
+        return Ledger.begin(
+            guardrails=event.guardrails,
+            stable=event.stable.environment,
+            candidate=event.candidate.environment,
+            sticky=event.sticky is not None,
+            baseline=self._ingest.baseline,
+        )
+
+    def begin(self, ledger: Ledger) -> None:
+        """From now on observations are evidence."""
+        self._ingest.ledger = ledger
+
+    def expect(self, at: float, weight: float | None) -> None:
+        """From now on `weight` percent of requests should reach the candidate; None: between two splits."""
+        if self.ledger is not None:
+            self.ledger.expect(at, None if weight is None else weight / FULL)
+
+    def snapshot(self) -> bytes | None:
+        """The evidence as it stands, to be stored with a decision."""
+        return self.ledger.encode() if self.ledger is not None else None
+
+    async def restore(self, *, stable: str) -> None:
+        """Takes up where the last controller left off. What it had not saved is lost, never invented.
+
+        Raises: StoreError.
+        """
+        rollout = self._journal.rollout
+        self._ingest.stable = stable
+        if rollout is not None and is_judged(rollout):
+            kept = self._journal.ledger
+            if kept is None:
+                raise StoreUnreadable(f"rollout {rollout.id} has no evidence in the store", hint="restore a backup")
+            self._ingest.ledger = Ledger.decode(kept)
+        known = await self._store.recall(self._journal.lease.service, BASELINE)
+        if known is not None:
+            self._ingest.baseline = Baseline.decode(known)
+
+    async def save(self) -> None:
+        """Keeps what came in since the last decision. Raises: StoreError."""
+        rollout = self._journal.rollout
+        if rollout is not None and self.ledger is not None:
+            await self._store.save_ledger(self._journal.lease, rollout.id, self.ledger.encode())
+        else:
+            lease = self._journal.lease
+            await self._store.remember(lease, lease.service, BASELINE, self._ingest.baseline.encode())
+
+    async def close_if_over(self) -> None:
+        """When the rollout is over: keeps its last evidence, and learns the next baseline from whoever is stable now.
+
+        Raises: StoreError.
+        """
+        rollout = self._journal.rollout
+        if rollout is None or self.ledger is None or is_judged(rollout):
+            return
+        await self.save()
+        self._ingest.ledger = None
+        if rollout.serving.environment != self._ingest.stable:
+            self._ingest.stable = rollout.serving.environment
+            self._ingest.baseline = Baseline()
+
+
+def is_judged(rollout: Rollout) -> bool:
+    """Whether observations can still change what becomes of it."""
+    return not rollout.phase.is_final and rollout.phase is not Phase.ROLLING_BACK

@@ -1,0 +1,102 @@
+"""Folds what arrives into the Ledger of the running rollout, or into the stable side's Baseline when none runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+
+from verdigris.controller.clock import Clock
+from verdigris.core.analysis.baseline import Baseline
+from verdigris.core.analysis.ledger import Ledger
+from verdigris.ports import Collected, MetricSource
+
+CHUNK = 1_000
+"""Observations folded before other work gets its turn: some milliseconds, so that decisions are never starved."""
+
+RATE_WINDOW = 10.0
+"""Seconds over which the arrival rate is taken."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TelemetryHealth:
+    """What the ingest knows of itself since the controller began. `rate` is observations per second, recently."""
+
+    received: int = 0
+    lost: int = 0
+    late: int = 0
+    streams: int = 0
+    rate: float = 0.0
+
+
+class Ingest:
+    """One task, one place where observations enter.
+
+    `arrived` is set whenever something was folded; whoever waits on it clears it.
+    """
+
+    def __init__(self, source: MetricSource, clock: Clock, *, stable: str) -> None:
+        self._source = source
+        self._clock = clock
+        self.stable = stable
+        self.ledger: Ledger | None = None
+        self.baseline = Baseline()
+        self.arrived = asyncio.Event()
+        self._health = TelemetryHealth()
+        self._recent: deque[tuple[float, int]] = deque(maxlen=1_000)
+
+    @property
+    def health(self) -> TelemetryHealth:
+        now = self._clock.monotonic()
+        recent = [(at, count) for at, count in self._recent if now - at <= RATE_WINDOW]
+        span = max(now - recent[0][0], 1.0) if recent else 1.0
+        rate = sum(count for _, count in recent) / span
+        return TelemetryHealth(
+            received=self._health.received,
+            lost=self._health.lost,
+            late=self._health.late,
+            streams=self._health.streams,
+            rate=rate,
+        )
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._source.wait(0.5)
+            while self.take():  # noqa: ASYNC110 -- this yields, it does not poll
+                await asyncio.sleep(0)  # decisions get their turn between two chunks
+
+    def take(self) -> bool:
+        """Folds one chunk; True when more may be waiting."""
+        collected = self._source.collect(CHUNK)
+        self._count(collected)
+        if not collected.observations:
+            return False
+        try:
+            self._fold(collected)
+        except Exception:  # noqa: BLE001 -- logged and counted below
+            # An observation the judge cannot digest must cost one chunk of evidence, not the controller.
+            _log.exception("could not fold %d observations; they are counted as lost", len(collected.observations))
+            self._count(Collected(lost=len(collected.observations), streams=collected.streams))
+        self.arrived.set()
+        return len(collected.observations) >= CHUNK
+
+    def _fold(self, collected: Collected) -> None:
+        if self.ledger is not None:
+            self.ledger.fold(collected.observations)
+        else:
+            self.baseline.fold(collected.observations, stable=self.stable)
+
+    def _count(self, collected: Collected) -> None:
+        count = len(collected.observations)
+        self._health = TelemetryHealth(
+            received=self._health.received + count,
+            lost=self._health.lost + collected.lost,
+            late=self._health.late + collected.late,
+            streams=collected.streams,
+        )
+        if count:
+            self._recent.append((self._clock.monotonic(), count))

@@ -1,0 +1,88 @@
+"""The one way a rollout's state changes: an event is decided on, and event, state and commands are stored together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from verdigris.core.model.command import Decision
+from verdigris.core.model.event import Event, Started
+from verdigris.core.model.rollout import Rollout
+from verdigris.core.rollout.decide import begin, decide
+from verdigris.ports import Lease, Pending, Store, Stored
+
+
+class Journal:
+    """Holds the latest rollout of one service as the store has it.
+
+    Not safe for concurrent use: the controller's lock is held around every call that changes something.
+    """
+
+    def __init__(self, store: Store, service: str) -> None:
+        self._store = store
+        self._service = service
+        self._lease: Lease | None = None
+        self._stored: Stored | None = None
+
+    @property
+    def lease(self) -> Lease:
+        if self._lease is None:
+            raise RuntimeError("the journal is used before it was opened")
+        return self._lease
+
+    @property
+    def rollout(self) -> Rollout | None:
+        return self._stored.rollout if self._stored else None
+
+    @property
+    def pending(self) -> tuple[Pending, ...]:
+        return self._stored.pending if self._stored else ()
+
+    @property
+    def ledger(self) -> bytes | None:
+        return self._stored.ledger if self._stored else None
+
+    async def open(self, holder: str) -> None:
+        """Takes the lease, then reads. Raises: LeaseHeld, StoreError."""
+        self._lease = await self._store.lease(self._service, holder)
+        await self.reload()
+
+    async def close(self) -> None:
+        if self._lease is not None:
+            await self._store.release(self._lease)
+            self._lease = None
+
+    async def reload(self) -> None:
+        """Reads the state again: after a failed write only the store knows whether it was kept."""
+        self._stored = await self._store.latest(self._service)
+
+    async def record(self, event: Event, *, done: tuple[int, ...] = (), ledger: bytes | None = None) -> Decision:
+        """Decides on `event` and stores all of it in one transaction.
+
+        Raises: StoreError. What is held in memory then is what was held before.
+        """
+        if isinstance(event, Started):
+            decision, version = begin(event), 0
+        else:
+            if self._stored is None:
+                raise RuntimeError("an event without a rollout")
+            decision, version = decide(self._stored.rollout, event), self._stored.version
+        new_version = await self._store.commit(
+            self.lease,
+            event=event,
+            rollout=decision.rollout,
+            commands=decision.commands,
+            expected_version=version,
+            done=done,
+            ledger=ledger,
+        )
+        pending = await self._store.pending(decision.rollout.id)
+        self._stored = Stored(rollout=decision.rollout, version=new_version, pending=pending)
+        return decision
+
+    async def settle(self, done: tuple[int, ...]) -> None:
+        """Marks commands as done whose outcome is no event."""
+        if self._stored is None or not done:
+            return
+        await self._store.settle(self.lease, done)
+        left = tuple(entry for entry in self._stored.pending if entry.id not in done)
+        self._stored = replace(self._stored, pending=left)
