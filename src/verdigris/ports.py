@@ -88,6 +88,15 @@ class Collected:
     streams: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogCounts:
+    """What a sender says of its log since it began: entries acknowledged and dropped, and its connections to us now."""
+
+    sent: int
+    dropped: int
+    connections: int
+
+
 class MetricSource(Protocol):
     """Delivers what requests did. Memory is bounded: what does not fit is counted as lost."""
 

@@ -1,0 +1,22 @@
+"""Types of export_pb2, by hand: what the source reads, and `FromString` alone of protobuf's many methods."""
+
+from collections.abc import Sequence
+from typing import Self
+
+class Body:
+    string_value: bytes
+
+class Record:
+    time_unix_nano: int
+    body: Body
+
+class ByScope:
+    log_records: Sequence[Record]
+
+class ByResource:
+    scope_logs: Sequence[ByScope]
+
+class Export:
+    resource_logs: Sequence[ByResource]
+    @classmethod
+    def FromString(cls, message: bytes) -> Self: ...  # noqa: N802 -- protobuf's name

@@ -1,0 +1,161 @@
+"""The MetricSource over Envoy's access log: a gRPC server that parses what comes, keeps it bounded, and counts the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+from verdigris.adapters.sources.access_log.export_pb2 import Export
+from verdigris.adapters.sources.access_log.parse import Skipped, parser
+from verdigris.core.model.errors import TrafficError
+from verdigris.core.model.observation import Observation
+from verdigris.ports import Collected, LogCounts
+
+_SERVICE = "opentelemetry.proto.collector.logs.v1.LogsService"
+_LARGEST = 16 << 20
+_ASK_EVERY = 1.0
+_QUIET = 60.0
+
+
+@dataclass(slots=True)
+class _State:
+    """What changes while the source is open. Numbers are since the last collect, but for `skipped` and `counts`."""
+
+    waiting: list[Observation] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    lost: int = 0
+    late: int = 0
+    skipped: dict[Skipped, int] = field(default_factory=lambda: dict.fromkeys(Skipped, 0))
+    counts: LogCounts | None = None
+    heard: float = float("-inf")
+    server: grpc.aio.Server | None = None
+    asking: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessLogSource:
+    """Receives the access log at `address` (a socket's path, or `host:port`) for the named environments.
+
+    At most `capacity` observations wait to be collected; further ones are lost, and counted. One that ended more than
+    `late_after` seconds before it arrived is late: counted, not delivered. `counts` asks the sender for its own counters,
+    about once a second, so that what it dropped is counted as lost too; without it, `streams` can only say whether
+    anything was heard in the last minute.
+    """
+
+    address: str
+    environments: tuple[str, ...]
+    service: str
+    capacity: int = 200_000
+    late_after: float = 60.0
+    counts: Callable[[], Awaitable[LogCounts | None]] | None = None
+    clock: Callable[[], float] = time.time
+    _state: _State = field(default_factory=_State, init=False, repr=False, compare=False)
+
+    async def open(self) -> None:
+        """Raises: TrafficError when nobody can listen at the address."""
+        server = grpc.aio.server(options=[("grpc.max_receive_message_length", _LARGEST), ("grpc.so_reuseport", 0)])
+        parse = parser(self.environments, service=self.service)
+
+        async def export(message: bytes, _: object) -> bytes:
+            self._receive(message, parse)
+            return b""
+
+        method = grpc.unary_unary_rpc_method_handler(export)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {"Export": method}),))
+        self._remove_socket()
+        try:
+            server.add_insecure_port(f"unix:{self.address}" if self.address.startswith("/") else self.address)
+        except RuntimeError as error:
+            raise TrafficError(f"cannot receive the access log at {self.address}") from error
+        self._keep_private()
+        await server.start()
+        self._state.server = server
+        if self.counts is not None:
+            self._state.asking = asyncio.create_task(self._ask(self.counts))
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when something is there to collect, or after `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._state.arrived.wait(), seconds)
+
+    def collect(self, limit: int) -> Collected:
+        """At most `limit` observations, oldest first; the rest stays."""
+        state = self._state
+        state.waiting.sort(key=_ended)  # nearly sorted already: cheap
+        taken, state.waiting[:limit] = state.waiting[:limit], []
+        lost, late, state.lost, state.late = state.lost, state.late, 0, 0
+        if not state.waiting:
+            state.arrived.clear()
+        return Collected(observations=taken, lost=lost, late=late, streams=self._streams())
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Lines that were no observation, by reason, since the source was opened."""
+        return {reason.value: count for reason, count in self._state.skipped.items()}
+
+    async def close(self) -> None:
+        if self._state.asking is not None:
+            self._state.asking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._state.asking
+        if self._state.server is not None:
+            await self._state.server.stop(grace=0.5)
+        self._remove_socket()
+
+    def _remove_socket(self) -> None:
+        if self.address.startswith("/"):
+            Path(self.address).unlink(missing_ok=True)
+
+    def _keep_private(self) -> None:
+        """Who may write to the socket may say anything about an environment: only this user."""
+        if self.address.startswith("/"):
+            Path(self.address).chmod(0o600)
+
+    def _receive(self, message: bytes, parse: Callable[[bytes, int], Observation | Skipped]) -> None:
+        state, now = self._state, self.clock()
+        state.heard = now
+        room, oldest = self.capacity - len(state.waiting), now - self.late_after
+        for resource in Export.FromString(message).resource_logs:
+            for scope in resource.scope_logs:
+                for record in scope.log_records:
+                    parsed = parse(record.body.string_value, record.time_unix_nano)
+                    if isinstance(parsed, Skipped):
+                        state.skipped[parsed] += 1
+                        state.lost += parsed is not Skipped.UNROUTED
+                    elif parsed.at < oldest:
+                        state.late += 1
+                    elif room > 0:
+                        room -= 1
+                        state.waiting.append(parsed)
+                    else:
+                        state.lost += 1
+        if state.waiting or state.lost or state.late:
+            state.arrived.set()
+
+    def _streams(self) -> int:
+        if self._state.counts is not None:
+            return self._state.counts.connections
+        return int(self.clock() - self._state.heard < _QUIET)
+
+    async def _ask(self, counts: Callable[[], Awaitable[LogCounts | None]]) -> None:
+        """Adds what the sender dropped to what is lost; its counters begin anew whenever it does."""
+        while True:
+            now, before = await counts(), self._state.counts
+            if now is not None and before is not None:
+                begun = now.dropped < before.dropped or now.sent < before.sent
+                self._state.lost += now.dropped if begun else now.dropped - before.dropped
+            if now is not None:
+                self._state.counts = now
+            elif before is not None:
+                self._state.counts = LogCounts(sent=before.sent, dropped=before.dropped, connections=0)
+            await asyncio.sleep(_ASK_EVERY)
+
+
+def _ended(observation: Observation) -> float:
+    return observation.at

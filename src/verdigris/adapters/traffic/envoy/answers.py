@@ -1,0 +1,75 @@
+r"""The filter that reads answers and strips fields: one Lua script inside Envoy, configured from Telemetry.
+
+Why Lua and not Envoy's json_to_metadata: that filter cannot reach into arrays (finish reasons, refusals), builds a tree of
+every body, and its sibling for event streams is marked work in progress. Here a plain search for the few names decides
+whether a body is looked at at all.
+
+What happens to which answer:
+
+| answer | measured | with `strip` |
+|---|---|---|
+| `application/json` up to 1 MiB, length known | held until complete, then read | members removed, length corrected |
+| `application/json`, length unknown | passed on piece by piece, a copy read at the end | held until complete; over 4 MiB: Envoy answers 500 |
+| `application/json`, longer | passed on, not read | over 4 MiB: 502 |
+| `text/event-stream` | each line as it passes | per `data:` line; a piece goes on up to its last complete line |
+| JSON or events, compressed | passed on, not read | 502 (the environment is asked for none) |
+| JSON that is not well-formed and holds a name to strip | passed on | 502; in an event: `data: {}` |
+| anything else | passed on | passed on |
+
+Names are stripped from the object at the top only. A name that JSON would escape is known raw and as `\uXXXX`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib import resources
+
+from verdigris.adapters.line import Answer
+from verdigris.core.model.service import Telemetry
+
+READ_LIMIT = 1 << 20
+STRIP_LIMIT = 4 << 20
+_SCRIPT = "answers.lua"
+
+
+def buffer_limit(telemetry: Telemetry) -> int:
+    """Bytes Envoy may hold of one answer."""
+    return STRIP_LIMIT if strips(telemetry) else READ_LIMIT
+
+
+def strips(telemetry: Telemetry) -> bool:
+    """Whether any member is taken out of answers."""
+    fields = telemetry.fields
+    return fields.strip and bool(fields.cost or fields.quality)
+
+
+def script(telemetry: Telemetry) -> str:
+    """The Lua source with its configuration in front."""
+    fields = telemetry.fields
+    slots = {Answer.COST: fields.cost, Answer.QUALITY: fields.quality}
+    spelled = {spelling: slot for slot, name in slots.items() if name for spelling in _spellings(name)}
+    own = spelled if telemetry.format in ("auto", "fields") else {}
+    config = {
+        "openai": "true" if telemetry.format in ("auto", "openai-chat") else "false",
+        "own": "{" + ", ".join(f"[{_lua(spelling)}] = {slot + 1}" for spelling, slot in own.items()) + "}",
+        "own_names": _list(own),
+        "strip": _list(spelled) if strips(telemetry) else "nil",
+        "limit": str(buffer_limit(telemetry)),
+    }
+    head = "local CONFIG = { " + ", ".join(f"{key} = {value}" for key, value in config.items()) + " }\n"
+    return head + resources.files(__package__).joinpath(_SCRIPT).read_text(encoding="utf-8")
+
+
+def _spellings(name: str) -> list[str]:
+    """A member's name as it can stand in JSON, with its quotes."""
+    return sorted({json.dumps(name, ensure_ascii=True), json.dumps(name, ensure_ascii=False)})
+
+
+def _list(spellings: Iterable[str]) -> str:
+    return "{" + ", ".join(_lua(spelling) for spelling in spellings) + "}"
+
+
+def _lua(text: str) -> str:
+    """A Lua string of these UTF-8 bytes."""
+    return '"' + "".join(f"\\{byte:03d}" for byte in text.encode()) + '"'
