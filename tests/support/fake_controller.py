@@ -2,58 +2,32 @@
 
 from dataclasses import dataclass, field, replace
 
+from verdigris.controller.ingest import TelemetryHealth
+from verdigris.controller.status import Status
+from verdigris.core.analysis.explain import Explanation, explain
 from verdigris.core.model.errors import NotFound, RolloutInProgress, StaleStep, WrongPhase
 from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Phase, Rollout, Side
 from verdigris.core.model.service import Service
-from verdigris.core.model.split import Split
 from verdigris.core.model.strategy import Strategy
-from verdigris.core.model.verdict import Finding
 from verdigris.ports import Live, Logged, ObservedSplit
 from verdigris.testing.builders import a_finding, a_rollout, a_service, a_split, a_verdict, started
 
-
-@dataclass(frozen=True)
-class Telemetry:
-    received: int = 1_000
-    lost: int = 2
-    late: int = 1
-    streams: int = 1
-    rate: float = 12.5
-
-
-@dataclass(frozen=True)
-class FakeStatus:
-    service: Service
-    stable: str
-    rollout: Rollout | None
-    desired: Split
-    observed: ObservedSplit
-    telemetry: Telemetry
-    ready: bool
-    problems: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class FakeExplanation:
-    headline: str
-    lines: tuple[str, ...]
-    findings: tuple[Finding, ...]
+TELEMETRY = TelemetryHealth(received=1_000, lost=2, late=1, streams=1, rate=12.5)
 
 
 @dataclass
 class FakeController:
     """One rollout, `r1`, at step 0, unless told otherwise. `failure` is raised by whatever is asked next."""
 
-    current: Rollout | None = field(default_factory=lambda: a_rollout(verdict=a_verdict()))
+    current: Rollout | None = field(default_factory=lambda: a_rollout(verdict=a_verdict(findings=(a_finding(),))))
     log: tuple[Logged, ...] = (Logged(number=1, event=started()),)
-    findings: tuple[Finding, ...] = field(default_factory=lambda: (a_finding(),))
     observed: ObservedSplit = field(
         default_factory=lambda: ObservedSplit(
             split=a_split(), live={"blue": Live(requests=3, connections=2), "green": Live(requests=1, connections=1)}
         )
     )
-    telemetry: Telemetry = field(default_factory=Telemetry)
+    telemetry: TelemetryHealth = TELEMETRY
     problems: tuple[str, ...] = ()
     failure: Exception | None = None
     asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
@@ -113,14 +87,13 @@ class FakeController:
         self._find(rollout)
         return tuple(logged for logged in self.log if logged.number > after)[:limit]
 
-    async def explain(self, rollout: str) -> FakeExplanation:
+    async def explain(self, rollout: str) -> Explanation:
         self._note("explain", rollout=rollout)
-        self._find(rollout)
-        return FakeExplanation(headline="waiting for evidence", lines=("error_rate: ...",), findings=self.findings)
+        return explain(self._find(rollout))
 
-    async def status(self) -> FakeStatus:
+    async def status(self) -> Status:
         self._note("status")
-        return FakeStatus(
+        return Status(
             service=self.service,
             stable="blue",
             rollout=self.current,

@@ -210,5 +210,5 @@ async def ask(*, headers, arriving):
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/v1/rollouts", "headers": headers}
-    await Bounds(app, largest=1_000, patience=0.02)(scope, receive, send)
+    await asyncio.wait_for(Bounds(app, largest=1_000, patience=0.02)(scope, receive, send), 20)
     return sent[0]["status"], reached

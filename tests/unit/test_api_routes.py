@@ -178,11 +178,15 @@ def test_events_are_asked_for_page_by_page():
 
 
 def test_an_explanation_carries_the_numbers_even_infinite_ones():
-    controller = FakeController(findings=(a_finding(harm=math.inf, far=math.nan, needed=None),))
+    findings = (a_finding(harm=math.inf, far=math.nan, needed=None),)
+    controller = FakeController(current=a_rollout(verdict=a_verdict(findings=findings, missing=("400 requests",))))
     answer = api_client(controller).get("/v1/rollouts/latest/explain")
     shown = json.loads(answer.text, parse_constant=pytest.fail)
     assert shown["rollout"] == "r1"
-    assert shown["headline"] == "waiting for evidence"
+    assert "takes 10 % of the traffic" in shown["headline"]
+    assert shown["headline"] not in shown["text"]
+    assert shown["text"][0].startswith("phase")
+    assert shown["text"][-1] == "  - 400 requests"
     (finding,) = shown["findings"]
     assert (finding["metric"], finding["unit"]) == ("error_rate", "share")
     assert (finding["harm"], finding["far"]) == (sys.float_info.max, None)
@@ -212,3 +216,9 @@ def test_ready_turns_503_and_says_why_to_who_may_know():
     answer = api_client(FakeController(problems=("the data plane is down",))).get("/ready")
     assert answer.status_code == 503
     assert answer.json() == {"status": "not ok", "problems": ["the data plane is down"]}
+
+
+def test_before_the_first_verdict_there_is_nothing_to_explain_but_that():
+    shown = api_client(FakeController(current=a_rollout(verdict=None))).get("/v1/rollouts/latest/explain").json()
+    assert shown["findings"] == []
+    assert "nothing was judged yet" in shown["headline"]

@@ -14,7 +14,7 @@ from verdigris import wire
 from verdigris.api import deploy, health, problems, rollouts, status
 from verdigris.api.auth import OPEN_PATHS, Guard, Token
 from verdigris.api.bounds import Bounds
-from verdigris.api.face import Controller
+from verdigris.controller.service import Controller
 
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},

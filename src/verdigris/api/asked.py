@@ -6,7 +6,7 @@ from typing import Annotated, assert_never
 
 from fastapi import Depends, Path, Request
 
-from verdigris.api.face import Controller
+from verdigris.controller.service import Controller
 from verdigris.core.model.errors import RequestError
 from verdigris.core.model.split import FULL
 from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Step, Strategy, WeightStep

@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from verdigris.api.asked import Actor, Asked
-from verdigris.api.face import Controller
 from verdigris.api.problems import documented
+from verdigris.controller.service import Controller
 from verdigris.core.model.errors import (
     Conflict,
     NotFound,

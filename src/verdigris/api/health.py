@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from verdigris.api.asked import Asked
-from verdigris.api.face import Controller
+from verdigris.controller.service import Controller
 from verdigris.core.model.errors import VerdigrisError
 from verdigris.wire import HealthView
 

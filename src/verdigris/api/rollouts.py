@@ -70,7 +70,7 @@ async def get_rollout(asked: Asked, rollout: RolloutName) -> RolloutView:
 async def explain_rollout(asked: Asked, rollout: RolloutName) -> ExplanationView:
     """Why it stands there, metric by metric."""
     found = await asked.rollout(rollout)
-    return explanation_view(found.id, await asked.explain(found.id))
+    return explanation_view(found, await asked.explain(found.id))
 
 
 @routes.get("/{rollout}/events", responses=_READ)

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from re import sub
 
-from verdigris.api.face import Explanation, Status
 from verdigris.api.words import event_text, step_text
+from verdigris.controller.status import Status
+from verdigris.core.analysis.explain import Explanation
 from verdigris.core.model.rollout import Rollout, Side
 from verdigris.core.model.strategy import ApproveStep, PauseStep, Step, WeightStep
 from verdigris.core.model.verdict import Estimate, Finding, Verdict
@@ -108,12 +109,14 @@ def _verdict(verdict: Verdict | None) -> VerdictView | None:
     )
 
 
-def explanation_view(rollout: str, explanation: Explanation) -> ExplanationView:
+def explanation_view(rollout: Rollout, explanation: Explanation) -> ExplanationView:
+    """`text` is what follows the headline; the findings are those of the rollout's verdict."""
+    verdict = rollout.verdict
     return ExplanationView(
-        rollout=rollout,
+        rollout=rollout.id,
         headline=explanation.headline,
-        text=explanation.lines,
-        findings=tuple(_finding(finding) for finding in explanation.findings),
+        text=tuple(explanation.to_text().removeprefix(explanation.headline).strip("\n").splitlines()),
+        findings=tuple(_finding(finding) for finding in verdict.findings) if verdict else (),
     )
 
 
