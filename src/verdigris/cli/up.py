@@ -47,6 +47,6 @@ def command(
 
 
 def _run(plan: Plan) -> int:
-    from verdigris import assemble
+    from verdigris.assemble.process import up
 
-    return assemble.up(plan.service, plan.settings)
+    return up(plan.service, plan.settings)

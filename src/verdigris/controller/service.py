@@ -114,8 +114,12 @@ class Controller:
             tasks.create_task(self._reconciler.run())
 
     async def close(self, *, drain: float) -> None:
-        """Drains and ends the data plane, then lets go of the lease."""
+        """Drains and ends the data plane, then leaves."""
         await self._driver.close(drain=drain)
+        await self.leave()
+
+    async def leave(self) -> None:
+        """Lets go of everything but the data plane, which goes on with the split it has."""
         await self._source.close()
         try:
             await self._journal.close()

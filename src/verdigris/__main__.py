@@ -1,0 +1,5 @@
+"""`python -m verdigris` is the command line."""
+
+from verdigris.cli import main
+
+main()

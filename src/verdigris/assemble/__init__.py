@@ -1,0 +1,1 @@
+"""The only place where sockets meet plugs."""

@@ -1,0 +1,50 @@
+"""One controller with the plugs that its configuration names. Nothing is started here."""
+
+from __future__ import annotations
+
+from verdigris.adapters.checks.reachable import Reachable
+from verdigris.adapters.notifiers.log import LogNotifier
+from verdigris.adapters.sources.access_log.source import AccessLogSource
+from verdigris.adapters.stores.sqlite import SqliteStore
+from verdigris.adapters.traffic.envoy.driver import EnvoyDriver
+from verdigris.adapters.traffic.envoy.options import EnvoyOptions, Forward, socket_path
+from verdigris.controller.service import Controller
+from verdigris.core.model.service import Service
+from verdigris.settings import Settings
+
+SMALL_ROUTES = "/deploy/"
+"""What a single port serves beside the app's traffic."""
+
+
+def build(service: Service, settings: Settings, *, api_address: str) -> Controller:
+    """Envoy, its access log, SQLite and the log, in the state folder. `api_address` is `host:port` on this machine."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    collector = socket_path(settings.state, "access-log.sock")
+    driver = EnvoyDriver(
+        options=EnvoyOptions(
+            service=service.name,
+            environments=service.environments,
+            state=settings.state,
+            host=service.gateway.host,
+            port=service.gateway.port,
+            timeout=service.gateway.timeout,
+            sticky=service.gateway.sticky,
+            telemetry=service.telemetry,
+            collector=collector,
+            forwards=(Forward(prefix=SMALL_ROUTES, address=api_address),) if settings.single_port else (),
+        )
+    )
+    source = AccessLogSource(
+        address=collector,
+        environments=tuple(environment.name for environment in service.environments),
+        service=service.name,
+        counts=driver.log_counts,
+    )
+    return Controller(
+        service,
+        store=SqliteStore(path=settings.state / "verdigris.db"),
+        driver=driver,
+        source=source,
+        reachable=Reachable(),
+        notifiers=(LogNotifier(),),
+    )

@@ -1,0 +1,139 @@
+"""The life of one `verdigris up`: open, say where, serve until told to end, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Self
+
+import uvloop
+
+from verdigris.api.app import create_app
+from verdigris.api.auth import require_safe_listen
+from verdigris.assemble.listener import ApiServer, address_of, api_server, listen
+from verdigris.assemble.plugs import build
+from verdigris.controller.service import Controller
+from verdigris.core.model.service import Service
+from verdigris.settings import LOOPBACK, Settings
+
+DRAIN_FACTOR = 3
+"""The drain budget is this many times the gateway's timeout."""
+
+_log = logging.getLogger(__name__)
+
+
+def up(service: Service, settings: Settings) -> int:
+    """Serves until Ctrl-C or SIGTERM, then drains; a second one ends it at once. Returns the exit code.
+
+    Raises: ConfigError, PortTaken, LeaseHeld, StoreError, TrafficError.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr
+    )
+    for talkative in ("httpx2", "httpcore2", "uvicorn"):
+        logging.getLogger(talkative).setLevel(max(logging.WARNING, logging.root.level))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_up(service, settings))
+
+
+async def _up(service: Service, settings: Settings) -> int:
+    require_safe_listen(settings.api_host, settings.token)
+    # With a single port the API's own is private: the gateway passes /deploy on to it.
+    host, port = (LOOPBACK, 0) if settings.single_port else (settings.api_host, settings.api_port)
+    listener = listen(host, port)
+    controller = build(service, settings, api_address=address_of(listener))
+    app = create_app(controller, token=settings.token, gateway_url=_gateway_url(service))
+    with Ending() as ending:
+        try:
+            await controller.open()
+        except BaseException:
+            await controller.leave()
+            raise
+        api = api_server(app)
+        parts = {
+            asyncio.create_task(controller.run()),
+            asyncio.create_task(api.serve(sockets=[listener])),
+        }
+        print(_welcome(service, settings, address_of(listener)), flush=True)  # noqa: T201 -- the command's own output
+        asked = asyncio.create_task(ending.asked.wait())
+        await asyncio.wait({asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
+        if ending.asked.is_set():
+            await _drain(controller, ending, DRAIN_FACTOR * service.gateway.timeout)
+        else:
+            _log.error("a part of the controller ended; traffic goes on with the split in force")
+            await controller.leave()
+        return await _end(api, [asked, *parts])
+
+
+async def _drain(controller: Controller, ending: Ending, budget: float) -> None:
+    """Lets what is under way finish, unless a second signal says there is no time for that."""
+    live = sum(now.requests for now in (await controller.status()).observed.live.values())
+    _log.info("draining %d live requests for up to %.0f s; another Ctrl-C ends at once", live, budget)
+    closing = asyncio.create_task(controller.close(drain=budget))
+    hurry = asyncio.create_task(ending.hurried.wait())
+    await asyncio.wait({closing, hurry}, return_when=asyncio.FIRST_COMPLETED)
+    hurry.cancel()
+    if not closing.done():
+        closing.cancel()
+        await asyncio.wait({closing})
+        await controller.close(drain=0.0)
+    else:
+        closing.result()
+    _log.info("ended")
+
+
+async def _end(api: ApiServer, tasks: Iterable[asyncio.Task[object]]) -> int:
+    """Ends the API and the loops. Raises what one of them ended with."""
+    api.should_exit = True
+    for task in tasks:
+        if not task.done():
+            task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, BaseExceptionGroup):
+            raise result.exceptions[0]
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+            raise result
+    return 0
+
+
+class Ending:
+    """What SIGINT and SIGTERM mean while it is entered: the first asks to end, the second to hurry."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.hurried = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(sign, self._heard)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(sign)
+
+    def _heard(self) -> None:
+        (self.hurried if self.asked.is_set() else self.asked).set()
+
+
+def _gateway_url(service: Service) -> str:
+    return f"http://{service.gateway.host}:{service.gateway.port}"
+
+
+def _welcome(service: Service, settings: Settings, api: str) -> str:
+    guard = "token required" if settings.token else "no token, this machine only"
+    where = f"{_gateway_url(service)}/deploy/…" if settings.single_port else f"http://{api}"
+    names = ", ".join(environment.name for environment in service.environments)
+    return "\n".join(
+        (
+            f"Verdigris {version('verdigris')} serves {service.name} ({names})",
+            f"  gateway  {_gateway_url(service)}",
+            f"  API      {where}  ({guard})",
+            f"  state    {settings.state}",
+            "Start a rollout with: verdigris rollout start",
+        )
+    )
