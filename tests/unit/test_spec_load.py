@@ -379,7 +379,7 @@ def test_the_service_in_words():
         "taken out before the client sees them",
         "quality: less than 0.05 below stable's; at least 0.7 in any case",
         "cost: less than 50% above stable's; at most 0.02 USD in any case",
-        "error_rate: less than 1 percentage points above stable's; at most 5% in any case",
+        "error_rate: less than 1 percentage point above stable's; at most 5% in any case",
         "latency_p50: less than 200ms above stable's, of which 50ms is accepted without proof of harm",
         "refusal_rate: less than 2 percentage points above stable's; at most 15% in any case (judged once it is reported)",
     ):

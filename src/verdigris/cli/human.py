@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from verdigris.spec.units import format_duration, format_percent
 
-__all__ = ["age", "columns", "format_duration", "format_percent", "number", "pairs", "when"]
+__all__ = ["age", "columns", "counted", "format_duration", "format_percent", "number", "pairs", "when"]
 
 
 def when(at: datetime, *, now: datetime | None = None) -> str:
@@ -25,6 +25,11 @@ def age(at: datetime, *, now: datetime | None = None) -> str:
 
 def number(count: int) -> str:
     return f"{count:,}"
+
+
+def counted(count: int, thing: str) -> str:
+    """`1 request`, `2,000 requests`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def pairs(rows: Iterable[tuple[str, str | Iterable[str]]]) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @options.timeout
 @options.asks
 def command(session: Session, *, wait: bool, timeout: float | None) -> None:
-    """Show the service now: traffic, telemetry, the latest rollout.
+    """Show the service now, or wait for its rollout to end.
 
     With --wait the exit code tells a script how the latest rollout ended: 0 promoted, 1 rolled back, 2 an error,
     3 undecided or out of time.

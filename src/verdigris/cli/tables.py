@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verdigris.cli.human import age, columns, format_duration, format_percent, number, pairs, when
+from verdigris.cli.human import age, columns, counted, format_duration, format_percent, number, pairs, when
 from verdigris.core.model.rollout import Phase
 from verdigris.wire import EventList, ExplanationView, RolloutList, RolloutView, StatusView
 
@@ -61,7 +61,8 @@ def _progress_rows(rollout: RolloutView) -> Iterator[tuple[str, str | list[str]]
 def _side(rollout: RolloutView, *, candidate: bool) -> str:
     side = rollout.candidate if candidate else rollout.stable
     weight = rollout.weight.desired if candidate else 100 - rollout.weight.desired
-    force = "" if rollout.weight.in_force or rollout.phase.is_final else ", not yet in force"
+    told = not candidate or rollout.weight.in_force or rollout.phase.is_final
+    force = "" if told else ", not yet in force"
     version = "" if side.release.version == "undeclared" else f" version {side.release.version}"
     return f"{side.environment} ({side.release.id}{version}) with {format_percent(weight)}{force}"
 
@@ -114,14 +115,14 @@ def _status_rows(status: StatusView) -> Iterator[tuple[str, str | list[str]]]:
     yield "traffic", _split(status)
     yield (
         "gateway",
-        f"{'running' if status.gateway.running else 'down'}, restarted {number(status.gateway.restarts)} times",
+        f"{'running' if status.gateway.running else 'down'}, {counted(status.gateway.restarts, 'restart')}",
     )
     rate = "" if telemetry.rate is None else f", {telemetry.rate:,.1f} a second"
     yield (
         "telemetry",
         (
-            f"{number(telemetry.received)} requests seen{rate}; {number(telemetry.lost)} lost, {number(telemetry.late)} late, "
-            f"{number(telemetry.streams)} streams connected"
+            f"{counted(telemetry.received, 'request')} seen{rate}; {number(telemetry.lost)} lost, {number(telemetry.late)} late, "
+            f"{counted(telemetry.streams, 'log stream')} connected"
         ),
     )
     if status.rollout is None:
@@ -138,6 +139,6 @@ def _split(status: StatusView) -> list[str]:
             "" if observed == weight else f" wanted, {'unknown' if observed is None else format_percent(observed)} seen"
         )
         live = status.live.get(name)
-        now = f"; {number(live.requests)} requests and {number(live.connections)} connections now" if live else ""
+        now = f"; {counted(live.requests, 'request')} and {counted(live.connections, 'connection')} now" if live else ""
         lines.append(f"{name} {format_percent(weight)}{seen}{now}")
     return lines

@@ -108,7 +108,8 @@ def guardrail_words(guardrail: Guardrail) -> str:
 def _amount(margin: Margin, metric: Metric) -> str:
     parts = [format_percent(margin.relative * 100)] if margin.relative else []
     if margin.absolute and metric.is_rate:
-        parts.append(f"{margin.absolute * 100:.4g} percentage points")
+        points = f"{margin.absolute * 100:.4g}"
+        parts.append(f"{points} percentage {'point' if points == '1' else 'points'}")
     elif margin.absolute:
         parts.append(_value(margin.absolute, metric))
     return " and ".join(parts) or "nothing"

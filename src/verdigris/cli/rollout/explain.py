@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @options.rollout_id
 @options.asks
 def command(session: Session, *, rollout: str) -> None:
-    """Say why a rollout stands where it stands: metric by metric, with the numbers."""
+    """Say why a rollout stands where it stands, in numbers."""
     from verdigris.cli.tables import explanation_lines
 
     session.show(session.client.explain(rollout), explanation_lines)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(1, 1000), default=1000, show_default=True, help="At most so many.")
 @options.asks
 def command(session: Session, *, rollout: str, after: int, limit: int) -> None:
-    """List what happened to a rollout, in order, and who asked for it."""
+    """List what happened to a rollout, and who asked for it."""
     from verdigris.cli.tables import event_lines
     from verdigris.wire import EventList
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @options.reason
 @options.asks
 def command(session: Session, *, rollout: str, reason: str) -> None:
-    """Go back to the stable side, also after the promotion while the previous side is kept."""
+    """Go back, also after the promotion. Possible as long as the previous side is kept."""
     from verdigris.cli.tables import rollout_lines
 
     session.show(session.client.rollback(rollout, reason=reason), rollout_lines)
