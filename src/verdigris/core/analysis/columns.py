@@ -5,7 +5,6 @@ This is the only place that reads observations. What is not there, or makes no s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -85,16 +84,19 @@ class Columns:
     ) -> Columns:
         """Reads the observations of these two environments; others are left out, as are those without a time."""
         roles = (candidate, stable)
-        rows = [row for row in observations if row.environment in roles and math.isfinite(row.at)]
+        rows = [row for row in observations if row.environment in roles]
         table = np.array(list(map(_READ, rows)), dtype=np.float64).reshape(len(rows), 7)
-        if np.any(np.diff(table[:, 0]) < 0):
+        timed = np.isfinite(table[:, 0])
+        if not timed.all() or np.any(np.diff(table[:, 0]) < 0):
             order = np.argsort(table[:, 0], kind="stable")
-            rows, table = [rows[place] for place in order], table[order]
-        failed = (table[:, 2] >= 500) | (table[:, 2] == 0)
+            order = order[timed[order]]
+            rows, table = [rows[place] for place in order.tolist()], table[order]
+        table = np.ascontiguousarray(table.T)
+        failed = (table[2] >= 500) | (table[2] == 0)
         values, invalid = _values(rows, table, failed)
         return cls(
-            at=table[:, 0],
-            began=table[:, 0] - table[:, 1],
+            at=table[0],
+            began=table[0] - table[1],
             candidate=np.array([row.environment == candidate for row in rows], dtype=np.bool_),
             failed=failed,
             values=values,
@@ -135,7 +137,7 @@ def _values(
     values: dict[Source, Floats] = {Source.ERRORS: failed.astype(np.float64)}
     invalid: dict[Source, Flags] = {Source.ERRORS: np.zeros(len(rows), dtype=np.bool_)}
     for source, column in _COLUMN.items():
-        raw = table[:, column]
+        raw = table[column]
         top = 1.0 if source in (Source.QUALITY, Source.REFUSALS) else np.finfo(np.float64).max
         sound = (raw >= 0.0) & (raw <= top)  # False for NaN
         usable = sound & ~failed

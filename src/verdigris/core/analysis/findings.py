@@ -17,7 +17,7 @@ from verdigris.core.stats.comparison import Evidence
 from verdigris.core.stats.confidence import mean_interval, quantile_ranks, rate_interval
 
 _FEW = 20  # candidate values before a growth is worth extending
-_GROWING = 1.05
+_GROWING = 1.5  # below that, growth and luck look alike
 
 
 def find(ledger: Ledger, track: Track) -> Finding:
@@ -41,7 +41,7 @@ def find(ledger: Ledger, track: Track) -> Finding:
         share=ledger.shares(track).total,
         gates=gates,
         limit_text=limit_text(guardrail),
-        reason=_reason(ledger, track, standing, stable, candidate),
+        reason=_reason(ledger, track, standing, stable, candidate) + _invalid_text(series),
         needed=None if standing is Standing.SAFE else needed(evidence),
     )
 
@@ -144,6 +144,11 @@ def change_text(metric: Metric, stable: Estimate, candidate: Estimate) -> str:
 
 def _silent(stable: Estimate, candidate: Estimate) -> str:
     return " and ".join(role.value for role, side in zip(Role, (stable, candidate), strict=True) if not side.n)
+
+
+def _invalid_text(series: Series) -> str:
+    parts = [f"{tally.invalid:,} {role}" for role, tally in series.tallies.items() if tally.invalid]
+    return f"; left out as no possible values: {' and '.join(parts)}" if parts else ""
 
 
 def _absence_text(metric: Metric, series: Series) -> str:

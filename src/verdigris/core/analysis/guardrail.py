@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ ABSENCE_SHARE = 0.10
 
 _SMALLEST_COST = 1e-6  # USD; smaller differences per request are not told apart
 _PRIOR_STRENGTH = 50.0
+_LEAN = 1.3  # standard errors; a threshold that is too high is exceeded too rarely to prove anything
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,11 +63,12 @@ def scale_of(metric: Metric, sketch: Sketch) -> Scale | None:
     quantile = threshold_quantile(metric)
     if quantile is None or sketch.n < WARM_UP:
         return None
-    threshold = sketch.quantile(quantile) or 0.0
     if metric is Metric.COST:
-        cap = max(threshold, _SMALLEST_COST)
+        cap = max(sketch.quantile(quantile) or 0.0, _SMALLEST_COST)
         return Scale(prior=sketch.capped_mean(cap) or 0.0, strength=20.0, threshold=cap)
-    return Scale(prior=1.0 - quantile, strength=float(WARM_UP), threshold=threshold)
+    n = sketch.n
+    rank = math.floor(quantile * n - _LEAN * math.sqrt(n * quantile * (1.0 - quantile)))
+    return Scale(prior=1.0 - rank / n, strength=float(WARM_UP), threshold=sketch.at_rank(rank))
 
 
 def comparison_of(guardrail: Guardrail, scale: Scale) -> Comparison:

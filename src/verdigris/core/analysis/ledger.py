@@ -122,8 +122,8 @@ class Ledger:
         """
         if share is not None and not 0.0 <= share <= 1.0:
             raise ValueError(f"a share lies in 0..1, not {share}")
-        self.ratio.expect(at, math.nan if share is None else share)
-        if share == 1.0 and self.units is not None:
+        changed = self.ratio.expect(at, math.nan if share is None else share)
+        if changed and share == 1.0 and self.units is not None:
             self.units.forget()
 
     def fold(self, observations: Sequence[Observation]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +15,27 @@ from verdigris.core.stats.sample_ratio import LOG_ODDS, ratio_factors
 RATIO_THRESHOLD = 1_000.0
 """1 / alpha of this test, whose alpha of .001 is its own."""
 
+SHORTEST_LAG, LONGEST_LAG = 30.0, 300.0
+"""Seconds after which the requests of a moment are taken to have ended; three times the longest one, inside these."""
+
 _SETTLE = 0.5  # seconds around a change in which a request may have met either split
 _REMEMBERED = 64
 
 
 @dataclass(kw_only=True, slots=True)
 class SampleRatio:
-    """Counts units by role. `shares` holds (time, candidate's share) in time order; NaN stands for "changing"."""
+    """Counts units by role. `shares` holds (time, candidate's share) in time order; NaN stands for "changing".
+
+    Requests are counted by the second in which they began, and a second is settled only when its requests have had
+    time to end: a slow candidate must not look like a missing one. `open` is the first second not settled yet;
+    `waiting` holds [candidate, stable] by second and share.
+    """
 
     capital: Capital = field(default_factory=lambda: Capital.start(LOG_ODDS.size, pace=2_000.0))
     shares: list[tuple[float, float]] = field(default_factory=list)
+    waiting: dict[tuple[int, float], list[int]] = field(default_factory=dict)
+    open: int = 0
+    longest: float = 0.0
     candidate: int = 0
     stable: int = 0
     expected: float = 0.0
@@ -32,42 +44,61 @@ class SampleRatio:
     def mismatch(self) -> bool:
         return self.capital.peak >= RATIO_THRESHOLD
 
-    def expect(self, at: float, share: float) -> None:
-        if self.shares and self.shares[-1][1] == share:
-            return
+    def expect(self, at: float, share: float) -> bool:
+        """Notes a share from `at` on; False if it is the one in force anyway."""
+        latest = self.shares[-1][1] if self.shares else None
+        if latest is not None and (latest == share or (math.isnan(latest) and math.isnan(share))):
+            return False
         self.shares = sorted([*self.shares, (at, share)], key=lambda entry: entry[0])[-_REMEMBERED:]
+        return True
 
     def fold(self, columns: Columns) -> None:
         """Counts the observations whose request began under a share between 0 and 1, well away from its changes."""
-        if not self.shares:
+        if not self.shares or not len(columns):
             return
         times = np.array([at for at, _ in self.shares])
         places = np.searchsorted(times, columns.began, side="right") - 1
         since = columns.began - times[np.maximum(places, 0)]
         until = np.append(times, np.inf)[places + 1] - columns.began
         settled = (places >= 0) & (since >= _SETTLE) & (until > _SETTLE)
-        for place in np.unique(places[settled]):
+        for place in np.unique(places[settled]).tolist():
             share = self.shares[place][1]
             if 0.0 < share < 1.0:
-                self._count(columns.candidate[settled & (places == place)], share)
+                chosen = settled & (places == place)
+                self._count(columns.began[chosen], columns.candidate[chosen], share)
+        self.longest = max(self.longest, float(np.nanmax(columns.at - columns.began, initial=0.0)))
+        self._settle(float(columns.at[-1]))
 
-    def _count(self, candidate: np.ndarray, share: float) -> None:
-        on_candidate = int(np.count_nonzero(candidate))
-        on_stable = candidate.size - on_candidate
-        self.capital.step(ratio_factors(on_candidate, on_stable, share), candidate.size)
-        self.candidate += on_candidate
-        self.stable += on_stable
-        self.expected += share * candidate.size
+    def _count(self, began: np.ndarray, candidate: np.ndarray, share: float) -> None:
+        seconds = np.maximum(np.floor(began), self.open)
+        for second in np.unique(seconds).tolist():
+            now = candidate[seconds == second]
+            counts = self.waiting.setdefault((int(second), share), [0, 0])
+            counts[0] += int(np.count_nonzero(now))
+            counts[1] += int(np.count_nonzero(~now))
+
+    def _settle(self, now: float) -> None:
+        lag = min(max(SHORTEST_LAG, 3.0 * self.longest), LONGEST_LAG)
+        self.open = max(self.open, math.floor(now - lag))
+        for second, share in sorted(key for key in self.waiting if key[0] < self.open):
+            candidate, stable = self.waiting.pop((second, share))
+            self.capital.step(ratio_factors(candidate, stable, share), candidate + stable)
+            self.candidate += candidate
+            self.stable += stable
+            self.expected += share * (candidate + stable)
 
     def dump(self) -> dict[str, Any]:
         return {
             "capital": self.capital.dump(),
-            "shares": [[at, None if np.isnan(share) else share] for at, share in self.shares],
+            "shares": [[at, None if math.isnan(share) else share] for at, share in self.shares],
+            "waiting": [[second, share, *counts] for (second, share), counts in self.waiting.items()],
+            "clock": [self.open, self.longest],
             "counts": [self.candidate, self.stable, self.expected],
         }
 
     def restore(self, dumped: dict[str, Any]) -> None:
         self.capital.restore(dumped["capital"])
-        self.shares = [(float(at), np.nan if share is None else float(share)) for at, share in dumped["shares"]]
-        candidate, stable, self.expected = dumped["counts"]
-        self.candidate, self.stable = int(candidate), int(stable)
+        self.shares = [(float(at), math.nan if share is None else float(share)) for at, share in dumped["shares"]]
+        self.waiting = {(second, share): [candidate, stable] for second, share, candidate, stable in dumped["waiting"]}
+        self.open, self.longest = dumped["clock"]
+        self.candidate, self.stable, self.expected = dumped["counts"]

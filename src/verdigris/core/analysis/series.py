@@ -19,7 +19,7 @@ from verdigris.core.stats.two_sample_rate import Counts, boundary_factors
 BLOCK = 20
 """A block closes once both roles are present with this many values in total: a rule about labels only."""
 
-_PENDING = 512  # while one role is silent, only so many of the other's newest values wait for it
+_PENDING = 256  # while one role is silent, only so many of the other's newest values wait for it
 _MORE_MISSING = Boundary(shift=0.02)
 _MISSING_PRIOR = 0.01
 

@@ -15,7 +15,7 @@ def amount(metric: Metric, value: float) -> str:
         case "s":
             return f"{value * 1000:.0f} ms" if abs(value) < 1 else f"{value:.2f} s"
         case "USD":
-            return f"${value:.2f}" if abs(value) >= 1 else f"${value:.2g}"
+            return f"${value:.2f}" if abs(value) >= 1 else f"${value:.3g}"
         case _:
             return f"{value:.3f}"
 
@@ -30,7 +30,7 @@ def relative(stable: float, candidate: float) -> str:
     if stable == 0:
         return ""
     change = (candidate / stable - 1) * 100
-    return f"{MINUS if change < 0 else '+'}{abs(change):.1f} %"
+    return f"{MINUS if change < 0 else '+'}{abs(change):,.{0 if abs(change) >= 100 else 1}f} %"
 
 
 def margin_text(metric: Metric, margin: Margin) -> str:

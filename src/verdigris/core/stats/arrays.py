@@ -15,7 +15,7 @@ _SLICE = 512
 
 
 def product(stakes: Floats, values: Floats) -> Floats:
-    """For every stake s: the product over all values v of (1 + s v), clipped to 0..HUGE.
+    """For every stake s: the product over all values v of (1 + s v), at most HUGE.
 
     Shapes: stakes (k,), values (n,), result (k,). Every 1 + s v must be at least 0.
     """
@@ -25,10 +25,10 @@ def product(stakes: Floats, values: Floats) -> Floats:
         terms += 1.0
         with np.errstate(over="ignore", under="ignore"):
             result *= np.multiply.reduce(terms, axis=0)
-        np.clip(result, 0.0, HUGE, out=result)
+        np.minimum(result, HUGE, out=result)
     return result
 
 
 def exponential(logs: Floats) -> Floats:
     """The exponential of `logs`, clipped so that it neither overflows nor vanishes."""
-    return np.exp(np.clip(logs, -_LOG_HUGE, _LOG_HUGE))
+    return np.exp(np.minimum(np.maximum(logs, -_LOG_HUGE), _LOG_HUGE))

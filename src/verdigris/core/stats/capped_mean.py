@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from verdigris.core.stats.arrays import Floats
-from verdigris.core.stats.comparison import Boundary, Evidence
+from verdigris.core.stats.capital import Capital
+from verdigris.core.stats.comparison import Boundary, Centre, Evidence
 from verdigris.core.stats.two_sample_mean import TwoSampleMean
-from verdigris.core.stats.two_sample_rate import TwoSampleRate
+from verdigris.core.stats.two_sample_rate import Counts, odds_factors
 
 CAP_QUANTILE = 0.995
 _BODY, _TAIL = 0.7, 0.3
@@ -27,7 +28,8 @@ class CappedMean:
 
     cap: float
     body: TwoSampleMean
-    tail: TwoSampleRate
+    tail: Capital
+    tail_rate: Centre
 
     @classmethod
     def start(cls, *, cap: float, tolerance: Boundary, margin: Boundary, prior: float) -> CappedMean:
@@ -40,17 +42,16 @@ class CappedMean:
                 higher_is_better=False,
                 prior=prior / cap,
             ),
-            tail=TwoSampleRate.start(
-                tolerance=Boundary(), margin=Boundary(shift=1 - CAP_QUANTILE), prior=1 - CAP_QUANTILE, strength=200.0
-            ),
+            tail=Capital.start(),
+            tail_rate=Centre.prior(1.0 - CAP_QUANTILE, 200.0),
         )
 
     @property
     def evidence(self) -> Evidence:
-        body, tail = self.body.evidence, self.tail.evidence
+        body, tail = self.body.evidence, self.tail.value
         return Evidence(
-            harm=_BODY * body.harm + _TAIL * tail.harm,
-            far=_BODY * body.far + _TAIL * tail.harm,
+            harm=_BODY * body.harm + _TAIL * tail,
+            far=_BODY * body.far + _TAIL * tail,
             non_inferiority=body.non_inferiority,
             growth=body.growth,
             candidates=body.candidates,
@@ -58,14 +59,19 @@ class CappedMean:
 
     def compare(self, candidate: Floats, stable: Floats) -> None:
         self.body.compare(np.minimum(candidate, self.cap) / self.cap, np.minimum(stable, self.cap) / self.cap)
-        self.tail.compare(
-            (candidate > self.cap).astype(np.float64),
-            (stable > self.cap).astype(np.float64),
+        block = Counts(
+            candidate_n=candidate.size,
+            candidate_bad=float(np.count_nonzero(candidate > self.cap)),
+            stable_n=stable.size,
+            stable_bad=float(np.count_nonzero(stable > self.cap)),
         )
+        self.tail.step(odds_factors(block, self.tail_rate.mean), block.n)
+        self.tail_rate.learn(block.stable_bad, block.stable_n)
 
     def dump(self) -> dict[str, Any]:
-        return {"body": self.body.dump(), "tail": self.tail.dump()}
+        return {"body": self.body.dump(), "tail": self.tail.dump(), "tail_rate": self.tail_rate.dump()}
 
     def restore(self, dumped: dict[str, Any]) -> None:
         self.body.restore(dumped["body"])
         self.tail.restore(dumped["tail"])
+        self.tail_rate.restore(dumped["tail_rate"])

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from verdigris.core.stats.arrays import Floats
 from verdigris.core.stats.comparison import Boundary, Centre, Zone
 from verdigris.core.stats.two_sample_rate import Counts, boundary_factors, odds_factors
@@ -40,7 +42,7 @@ class Exceedance(Zone):
         )
 
     def compare(self, candidate: Floats, stable: Floats) -> None:
-        stable_bad = float((stable > self.threshold).sum())
+        stable_bad = float(np.count_nonzero(stable > self.threshold))
         tolerance = _counts(candidate, self.tolerated, stable.size, stable_bad)
         margin = _counts(candidate, self.allowed, stable.size, stable_bad)
         centre = (candidate.size * self.candidate.mean + stable.size * self.stable.mean) / margin.n
@@ -61,7 +63,7 @@ class Exceedance(Zone):
 def _counts(candidate: Floats, threshold: float, stable_n: int, stable_bad: float) -> Counts:
     return Counts(
         candidate_n=candidate.size,
-        candidate_bad=float((candidate > threshold).sum()),
+        candidate_bad=float(np.count_nonzero(candidate > threshold)),
         stable_n=stable_n,
         stable_bad=stable_bad,
     )

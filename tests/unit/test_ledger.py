@@ -1,0 +1,203 @@
+"""The ledger: what counts, in which order, how it is kept."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.streams import Behaviour, baseline, feed, ledger, observations, of_users
+from verdigris.core.analysis.columns import Source
+from verdigris.core.analysis.ledger import Ledger
+from verdigris.core.analysis.units import Units
+from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
+from verdigris.core.model.metric import Guardrail, Margin, Metric
+from verdigris.core.model.observation import Observation, Role
+
+OBSERVATION = st.builds(
+    Observation,
+    at=st.floats(0.0, 100.0),
+    environment=st.sampled_from(["blue", "green", "red"]),
+    status=st.sampled_from([200, 200, 200, 404, 500, 0]),
+    duration=st.floats(0.0, 10.0),
+    quality=st.none() | st.floats(allow_nan=True, allow_infinity=True),
+    cost=st.none() | st.floats(-1.0, 1.0),
+    refusal=st.none() | st.booleans(),
+)
+BATCHES = st.lists(st.lists(OBSERVATION, max_size=60), max_size=5)
+
+
+def evidence(book: Ledger) -> list[float]:
+    found = [track.evidence for track in book.tracks]
+    return [number for one in found for number in (one.harm, one.far, one.non_inferiority)]
+
+
+@settings(deadline=None)
+@given(BATCHES, st.randoms(use_true_random=False))
+def test_the_order_inside_a_batch_does_not_matter(batches: list[list[Observation]], order: random.Random) -> None:
+    one, other = ledger(), ledger()
+    for batch in batches:
+        one.fold(batch)
+        other.fold(order.sample(batch, len(batch)))
+    assert evidence(one) == pytest.approx(evidence(other))
+    assert one.counts == other.counts
+
+
+@settings(deadline=None)
+@given(before=BATCHES, after=BATCHES, sticky=st.booleans())
+def test_a_ledger_read_back_goes_on_bit_for_bit(
+    before: list[list[Observation]], after: list[list[Observation]], *, sticky: bool
+) -> None:
+    book = ledger(sticky=sticky)
+    book.expect(0.0, 0.3)
+    for batch in before:
+        book.fold(batch)
+    copy = Ledger.decode(book.encode())
+    for batch in after:
+        book.fold(batch)
+        copy.fold(batch)
+    assert copy.encode() == book.encode()
+    assert evidence(copy) == evidence(book)
+
+
+@pytest.mark.parametrize("sticky", [False, True])
+def test_kill_and_restart_between_batches_changes_nothing(*, sticky: bool) -> None:
+    rng = np.random.default_rng(5)
+    rows = of_users(observations(rng, 3_000), rng, 400)
+    known = baseline(rng)
+    book, reborn = ledger(sticky=sticky, baseline=known), ledger(sticky=sticky, baseline=known)
+    for start in range(0, 3_000, 100):
+        book.fold(rows[start : start + 100])
+        reborn = Ledger.decode(reborn.encode())
+        reborn.fold(rows[start : start + 100])
+    assert reborn.encode() == book.encode()
+
+
+def test_size_does_not_grow_with_observations() -> None:
+    rng, book = np.random.default_rng(1), ledger()
+    feed(book, rng, 2_000, batch=200, until=lambda _: False)
+    small = len(book.encode())
+    feed(book, rng, 20_000, batch=500, until=lambda _: False)
+    assert len(book.encode()) < 1.5 * small < 60_000
+
+
+def test_one_silent_role_leaves_a_bounded_wait() -> None:
+    rng, book = np.random.default_rng(1), ledger()
+    feed(book, rng, 10_000, batch=500, share=0.0)
+    assert max(pending.size for series in book.series.values() for pending in series.pending.values()) <= 256
+    assert evidence(book) == [1.0] * 15
+
+
+def test_other_environments_are_ignored() -> None:
+    book = ledger()
+    book.fold([Observation(at=1.0, environment="red", status=200, duration=0.1)])
+    assert book.counts == {Role.STABLE: 0, Role.CANDIDATE: 0}
+
+
+def test_thresholds_come_from_the_past_only() -> None:
+    """Without a baseline the first 200 stable values choose the threshold and are not tested against it."""
+    rng, book = np.random.default_rng(2), ledger()
+    latency = next(track for track in book.tracks if track.source is Source.LATENCY)
+    feed(book, rng, 300, batch=300)
+    assert latency.comparison is None
+    feed(book, rng, 300, batch=300)
+    assert latency.comparison is not None
+    assert latency.evidence.candidates == 0
+    assert book.series[Source.LATENCY].pending[Role.STABLE].size == 0
+    feed(book, rng, 300, batch=300)
+    assert latency.evidence.candidates > 100
+
+
+def test_a_baseline_starts_the_tests_at_once() -> None:
+    rng = np.random.default_rng(2)
+    book = ledger(baseline=baseline(rng))
+    feed(book, rng, 60, batch=60)
+    assert all(track.evidence.candidates > 20 for track in book.tracks)
+
+
+def test_failure_is_latched_and_the_evidence_stands_still() -> None:
+    rng, book = np.random.default_rng(3), ledger()
+    feed(book, rng, 1_000, batch=50, candidate=Behaviour(errors=1.0))
+    assert book.failure is not None
+    then, at = evidence(book), book.failure
+    feed(book, rng, 3_000, batch=50, until=lambda _: False)
+    assert evidence(book) == then
+    assert book.failure == at
+    assert book.samples(Role.CANDIDATE) > 1_000
+    assert Ledger.decode(book.encode()).failure == at
+
+
+def test_sticky_counts_a_unit_once() -> None:
+    rows = [
+        Observation(at=float(i), environment="blue" if i % 2 else "green", status=200, duration=0.1, unit=i % 10)
+        for i in range(100)
+    ]
+    book = ledger(sticky=True)
+    book.fold(rows[:50])
+    book.fold(rows[50:])
+    assert book.counts == {Role.STABLE: 50, Role.CANDIDATE: 50}
+    assert book.counted == {Role.STABLE: 5, Role.CANDIDATE: 5}
+
+
+def test_sticky_takes_the_first_observation_and_every_one_without_a_unit() -> None:
+    one = Observation(at=2.0, environment="green", status=200, duration=0.1, unit=7, quality=0.2)
+    lots = [replace(one, at=float(i), unit=None, quality=0.5) for i in range(3, 8)]
+    book = ledger(sticky=True)
+    book.fold([*lots, replace(one, at=1.0, quality=0.9), one])
+    assert book.counted[Role.CANDIDATE] == 6
+    assert book.series[Source.QUALITY].tallies[Role.CANDIDATE].moments.total == pytest.approx(0.9 + 5 * 0.5)
+
+
+def test_units_count_afresh_after_the_switch() -> None:
+    row = Observation(at=1.0, environment="green", status=200, duration=0.1, unit=7)
+    book = ledger(sticky=True)
+    for at, share in ((1.0, 0.5), (2.0, 1.0), (3.0, 1.0)):
+        book.expect(at, share)
+        book.fold([replace(row, at=at)])
+    assert book.counted[Role.CANDIDATE] == 2
+
+
+def test_the_bitmap_loses_few_units() -> None:
+    units = Units()
+    hashes = np.random.default_rng(1).integers(0, 2**63, 50_000).tolist()
+    first = units.first(hashes)
+    assert 0.97 < first.mean() < 1.0
+    assert not units.first(hashes).any()
+    assert units.first([None, None]).all()
+    assert units.first([-1, 2**70]).size == 2
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, 10.0])
+def test_a_share_is_no_percentage(share: float) -> None:
+    with pytest.raises(ValueError, match=r"0\.\.1"):
+        ledger().expect(0.0, share)
+
+
+def test_guardrails_travel_with_the_ledger() -> None:
+    guardrail = Guardrail(
+        metric=Metric.TTFB_P95,
+        margin=Margin(relative=0.2, absolute=0.1),
+        tolerance=Margin(relative=0.01),
+        limit=3.0,
+        required=False,
+    )
+    assert Ledger.decode(ledger(guardrails=(guardrail,)).encode()).guardrails == (guardrail,)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff", b"[]", b"{}", b'{"schema":1}', b'{"schema":1,"guardrails":3}', b'{"schema":0}']
+)
+def test_a_damaged_ledger_is_unreadable(data: bytes) -> None:
+    with pytest.raises(StoreUnreadable):
+        Ledger.decode(data)
+
+
+def test_a_newer_ledger_is_refused() -> None:
+    state = json.loads(ledger().encode())
+    with pytest.raises(StoreTooNew):
+        Ledger.decode(json.dumps(state | {"schema": 2}).encode())

@@ -1,0 +1,96 @@
+"""The tests of core/stats give the e-values that an independent prototype gave on the same streams.
+
+The numbers were recorded from it, to 12 digits; blocks of 20 in both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from verdigris.core.stats.capital import Capital
+from verdigris.core.stats.capped_mean import CappedMean
+from verdigris.core.stats.comparison import Boundary, Centre, Comparison
+from verdigris.core.stats.paired_mean import mean_factors
+from verdigris.core.stats.quantile import Exceedance
+from verdigris.core.stats.sample_ratio import LOG_ODDS, ratio_factors
+from verdigris.core.stats.two_sample_mean import TwoSampleMean
+from verdigris.core.stats.two_sample_rate import TwoSampleRate
+
+INDEX = np.arange(600)
+CANDIDATE = (INDEX * 0.6180339887498949) % 1.0 < 0.4
+UNIFORM = (INDEX * 0.7548776662466927) % 1.0
+TAIL = 0.1 / (1 - UNIFORM * 0.999) ** 0.5
+
+
+def run(comparison: Comparison, values: np.ndarray) -> int | None:
+    """Folds blocks of 20; returns the index of the value at which harm was proven."""
+    crossed = None
+    for start in range(0, 600, 20):
+        block, candidate = values[start : start + 20].astype(float), CANDIDATE[start : start + 20]
+        comparison.compare(block[candidate], block[~candidate])
+        if crossed is None and comparison.evidence.harm >= 20:
+            crossed = start + 19
+    return crossed
+
+
+def test_bounded_mean() -> None:
+    test = TwoSampleMean.start(
+        tolerance=Boundary(), margin=Boundary(scale=0.9), higher_is_better=True, prior=0.5, strength=20.0
+    )
+    crossed = run(test, 0.7 + 0.3 * UNIFORM - np.where(CANDIDATE, 0.08, 0.0))
+    assert crossed == 259
+    assert test.harm.value == pytest.approx(797407679.7813419)
+    assert test.far.value == pytest.approx(0.5995651835150292)
+    assert test.safe.value == pytest.approx(0.9150283547170163)
+
+
+def test_rate() -> None:
+    test = TwoSampleRate.start(tolerance=Boundary(), margin=Boundary(shift=0.01), prior=0.02, strength=50.0)
+    assert run(test, np.where(CANDIDATE, 0.12, 0.03) > UNIFORM) == 379
+    assert test.harm.value == pytest.approx(544.2417018927225)
+    assert test.far.value == pytest.approx(49.13621432387197)
+    assert test.safe.value == pytest.approx(0.409267892178106)
+
+
+def test_quantile() -> None:
+    test = Exceedance.start(threshold=0.3, tolerance=Boundary(), margin=Boundary(scale=1.5), rate=0.1, strength=200.0)
+    assert run(test, TAIL * np.where(CANDIDATE, 1.4, 1.0)) == 239
+    assert test.harm.value == pytest.approx(114.03869793115311)
+    assert test.far.value == pytest.approx(0.20983120462742583)
+    assert test.safe.value == pytest.approx(0.6933170827351671)
+
+
+def test_capped_mean() -> None:
+    test = CappedMean.start(cap=1.0, tolerance=Boundary(), margin=Boundary(scale=1.5), prior=0.2)
+    assert run(test, TAIL * np.where(CANDIDATE, 1.5, 1.0)) == 119
+    assert test.evidence.harm == pytest.approx(2076143069.9582703)
+    assert test.body.harm.value == pytest.approx(2965918666.5629325)
+    assert test.body.far.value == pytest.approx(0.7864173103112915)
+    assert test.body.safe.value == pytest.approx(0.6868376693803596)
+
+
+def test_sample_ratio() -> None:
+    capital = Capital.start(LOG_ODDS.size, pace=2_000.0)
+    seen = []
+    for start in range(0, 600, 60):
+        candidates = int(CANDIDATE[start : start + 60].sum())
+        capital.step(ratio_factors(candidates, 60 - candidates, 0.3), 60)
+        seen.append(capital.value)
+    assert seen[0] == pytest.approx(0.9853864395826937)
+    assert seen[5] == pytest.approx(211.61297476260594)
+    assert seen[9] == pytest.approx(37610.24761821196)
+
+
+def test_pairs() -> None:
+    capital = Capital.start()
+    for start in range(0, 600, 50):
+        capital.step(mean_factors(UNIFORM[start : start + 50] - 0.4, 0.4), 50)
+    assert capital.value == pytest.approx(112095349913039.25)
+    assert capital.peak == pytest.approx(112095349913039.25)
+
+
+def test_centre_is_a_mean_with_a_prior() -> None:
+    centre = Centre.prior(0.5, 10.0)
+    centre.learn(10.0, 10.0)
+    assert centre.mean == pytest.approx(0.75)
