@@ -60,38 +60,30 @@ def judge_words(rollout: RolloutView) -> str:
     """The judge's word in one phrase."""
     verdict = rollout.verdict
     if verdict is None:
-        return "has not seen anything yet"
+        return "nothing to judge yet"
     match verdict.outcome:
         case Outcome.PASS:
-            return "proven: no worse than the limits allow"
+            return "proven: no worse than allowed"
         case Outcome.FAIL:
             return "proven: worse"
         case Outcome.NO_DATA:
-            return "has not seen anything yet"
+            return "nothing to judge yet"
         case Outcome.INVALID:
             return "the traffic was not split as configured"
         case Outcome.WAITING | Outcome.INCONCLUSIVE:
-            return "nothing proven yet, keeps comparing"
+            return "nothing proven yet"
 
 
-def plain_line(picture: Picture) -> str:
-    """One moment in one line."""
+def plain_lines(picture: Picture) -> list[str]:
+    """One moment in two lines."""
     rollout, samples = picture.rollout, picture.rollout.samples
-    seen = f"{samples.candidate:,} + {samples.stable:,}" if samples else "no"
-    known = [finding for finding in picture.findings if finding.candidate.value is not None]
-    return (
-        f"  {picture.seconds:5.1f} s  {_PHASES[rollout.phase]}, {step_words(rollout)}, "
-        f"{rollout.candidate.environment} gets {rollout.weight.desired:g} %{_not_yet(picture)}; "
-        f"measured {seen} requests (candidate + stable); "
-        + (f"{', '.join(compared(finding) for finding in known)}; " if known else "")
-        + f"judge: {judge_words(rollout)}"
-    )
-
-
-def _not_yet(picture: Picture) -> str:
-    if picture.observed == picture.rollout.weight.desired:
-        return ""
-    return " (not in force yet)" if picture.observed is None else f" ({picture.observed:g} % in force)"
+    new, old = rollout.candidate.environment, rollout.stable.environment
+    seen = f"{samples.candidate:,} of its requests and {samples.stable:,} of {old}'s" if samples else "no requests"
+    weight = f"{rollout.weight.desired:g} % of the users{'' if rollout.weight.in_force else ' (not in force yet)'}"
+    where = f"{picture.seconds:6.1f} s  {_PHASES[rollout.phase]}, {step_words(rollout)}: {new} gets {weight}."
+    lines = [f"{where} Measured {seen}; {judge_words(rollout)}."]
+    known = [compared(finding) for finding in picture.findings if finding.candidate.value is not None]
+    return [*lines, f"{'':10}{new} against {old}: {', '.join(known)}"] if known else lines
 
 
 def panel(picture: Picture) -> RenderableType:
@@ -172,7 +164,8 @@ class PlainBoard:
         now = (rollout.id, rollout.phase.value, rollout.weight.desired)
         if now != self._shown or picture.seconds >= self._next:
             self._shown, self._next = now, picture.seconds + PLAIN_EVERY
-            self.say(plain_line(picture))
+            for line in plain_lines(picture):
+                self.say(line)
 
     def __enter__(self) -> Self:
         return self

@@ -68,13 +68,14 @@ async def said(program: Program, pattern: str, *, deadline: float) -> re.Match[s
 
 
 async def stop(program: Program, *, grace: float) -> None:
-    """Asks it to end, and after `grace` seconds ends it with everything it started."""
-    if program.running:
-        with suppress(ProcessLookupError):
-            program.process.terminate()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                await program.process.wait()
+    """Asks it to end, asks again after half of `grace` seconds, and then ends it with everything in its group."""
+    for _ in range(2):
+        if program.running:
+            with suppress(ProcessLookupError):
+                program.process.terminate()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(grace / 2):
+                    await program.process.wait()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(program.process.pid, signal.SIGKILL)
     await program.process.wait()

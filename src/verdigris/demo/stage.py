@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from verdigris.adapters.traffic.envoy.process import adopt
 from verdigris.client import Client, Unreachable
 from verdigris.demo.http1 import connect, request_bytes
 from verdigris.demo.processes import DemoFailed, Program, free_ports, launch, said, stop
@@ -56,6 +57,10 @@ class Stage:
     @property
     def file(self) -> Path:
         return self.folder / "verdigris.yaml"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
 
     @property
     def gateway_url(self) -> str:
@@ -111,7 +116,7 @@ async def _start(stage: Stage) -> None:
         stage.apps[program.name.removeprefix("app-")] = int(port)
     text = CONFIGURATION.format(gateway=stage.gateway, api=stage.api, **stage.apps)
     stage.file.write_text(text)
-    command = [sys.executable, "-m", "verdigris", "up", "-f", str(stage.file)]
+    command = [sys.executable, "-m", "verdigris", "up", "-f", str(stage.file), "--state", str(stage.state)]
     stage.programs.append(await launch("verdigris-up", command, folder=stage.folder, environment=environment))
     await _until_ready(stage)
 
@@ -136,6 +141,12 @@ async def _until_ready(stage: Stage) -> None:
 
 
 async def _end(stage: Stage) -> None:
-    """The gateway first, so that no request meets an app that is gone."""
+    """The gateway first, so that no request meets an app that is gone.
+
+    Envoy outlives a controller that was killed, as it should anywhere else; here it is looked for and ended.
+    """
     for program in reversed(stage.programs):
         await stop(program, grace=_GRACE)
+        for record in stage.state.glob("*.run"):
+            if (left := await adopt(record)) is not None:
+                await left.end()

@@ -72,6 +72,7 @@ def _whole(endings: Sequence[Ending], seconds: float) -> Iterator[str]:
     not_ok = sum(ending.tally.not_ok for ending in endings)
     held_back = sum(ending.tally.not_sent for ending in endings)
     yield f"{answers:,} requests during the two rollouts, {not_ok:,} of them not answered with HTTP 200; {seconds:.0f} s in all."
+    yield "Evidence of 20 means: chance alone reaches that in at most one rollout in twenty, however often one looks."
     if held_back:
         yield f"{held_back:,} more were due but not sent: this machine is too busy for that rate."
     if exit_code(endings, expected=len(endings)) == 0:

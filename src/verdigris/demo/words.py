@@ -46,9 +46,9 @@ def measured(estimate: EstimateView, unit: str) -> str:
 
 
 def compared(finding: FindingView) -> str:
-    """`quality of answers 0.705 against 0.820`."""
+    """`quality 0.705 / 0.820`: the candidate first."""
     stable, candidate = measured(finding.stable, finding.unit), measured(finding.candidate, finding.unit)
-    return f"{metric(finding.metric)} {candidate} against {stable}"
+    return f"{metric(finding.metric)} {candidate} / {stable}"
 
 
 def share(part: int, whole: int) -> str:
