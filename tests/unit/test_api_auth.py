@@ -6,7 +6,8 @@ from starlette.datastructures import Headers
 
 from support.asgi import api_client
 from support.fake_controller import FakeController
-from verdigris.api.auth import LONGEST_ACTOR, Refusals, Token, actor, is_loopback, require_safe_listen
+from verdigris.api.auth import LONGEST_ACTOR, Refusals, Token, actor
+from verdigris.api.loopback import is_loopback, require_safe_listen
 from verdigris.core.model.errors import ConfigError
 
 TOKEN = "correct horse"

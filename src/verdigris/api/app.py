@@ -25,7 +25,7 @@ _SECURITY = {
 def create_app(controller: Controller, *, token: SecretStr | str | None, gateway_url: str = "") -> FastAPI:
     """The API of `controller` as an ASGI application.
 
-    Without a token it serves only callers on this machine: ask `require_safe_listen` before listening anywhere else.
+    Without a token it serves only callers on this machine: ask `loopback.require_safe_listen` before listening anywhere else.
     `gateway_url` is what the status calls the service's address. No page is served: nothing is loaded from elsewhere.
     """
     app = FastAPI(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import logging
 import time
 from collections.abc import Callable
@@ -21,7 +20,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from verdigris.api import problems
-from verdigris.core.model.errors import ConfigError, Forbidden, RequestError, Unauthorized
+from verdigris.api.loopback import is_loopback
+from verdigris.core.model.errors import Forbidden, RequestError, Unauthorized
 
 LONGEST_ACTOR = 64
 """Characters of a claimed name that are kept."""
@@ -36,30 +36,6 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUIET = 10.0
 
 _log = logging.getLogger(__name__)
-
-
-# ------------------------------------------------------------------ where to listen
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address without port, is this machine and nothing else."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
-
-
-def require_safe_listen(host: str, token: SecretStr | str | None) -> None:
-    """Raises: ConfigError when the API would listen beyond this machine without a token."""
-    if not _bytes(token) and not is_loopback(host):
-        raise ConfigError(
-            f"the API may not listen on {host or 'all addresses'!r} without an admin token",
-            hint="set ADMIN_TOKEN to a long random text, or listen on 127.0.0.1",
-        )
 
 
 # ------------------------------------------------------------------ the token

@@ -1,39 +1,11 @@
-"""The API's server inside a process that has other things to do as well."""
+"""The API's socket: bound before anything else, so that a port that is taken is known first."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import socket
-from collections.abc import Iterator
-
-import uvicorn
-from fastapi import FastAPI
 
 from verdigris.core.model.errors import PortTaken
-
-_GRACE = 5
-"""Seconds that open API requests get when the process ends."""
-
-
-class ApiServer(uvicorn.Server):
-    """uvicorn without its own signal handlers: the process has one way to end."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def api_server(app: FastAPI) -> ApiServer:
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    return ApiServer(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -8,17 +8,19 @@ import signal
 import sys
 from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import uvloop
 
-from verdigris.api.app import create_app
-from verdigris.api.auth import require_safe_listen
-from verdigris.assemble.listener import ApiServer, address_of, api_server, listen
+from verdigris.api.loopback import require_safe_listen
+from verdigris.assemble.listener import address_of, listen
 from verdigris.assemble.plugs import build
 from verdigris.controller.service import Controller
 from verdigris.core.model.service import Service
 from verdigris.settings import LOOPBACK, Settings
+
+if TYPE_CHECKING:
+    from verdigris.assemble.web import ApiServer
 
 DRAIN_FACTOR = 3
 """The drain budget is this many times the gateway's timeout."""
@@ -46,14 +48,14 @@ async def _up(service: Service, settings: Settings) -> int:
     host, port = (LOOPBACK, 0) if settings.single_port else (settings.api_host, settings.api_port)
     listener = listen(host, port)
     controller = build(service, settings, api_address=address_of(listener))
-    app = create_app(controller, token=settings.token, gateway_url=_gateway_url(service))
     with Ending() as ending:
+        loading = asyncio.create_task(asyncio.to_thread(_api_server, controller, service, settings))
         try:
             await controller.open()
         except BaseException:
             await controller.leave()
             raise
-        api = api_server(app)
+        api = await loading
         parts = {
             asyncio.create_task(controller.run()),
             asyncio.create_task(api.serve(sockets=[listener])),
@@ -67,6 +69,13 @@ async def _up(service: Service, settings: Settings) -> int:
             _log.error("a part of the controller ended; traffic goes on with the split in force")
             await controller.leave()
         return await _end(api, [asked, *parts])
+
+
+def _api_server(controller: Controller, service: Service, settings: Settings) -> ApiServer:
+    """Loading the web framework takes about as long as starting Envoy, so it is done meanwhile."""
+    from verdigris.assemble.web import api_server  # noqa: PLC0415
+
+    return api_server(controller, token=settings.token, gateway_url=_gateway_url(service))
 
 
 async def _drain(controller: Controller, ending: Ending, budget: float) -> None:
