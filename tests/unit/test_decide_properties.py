@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from rollout_builders import abort, advance, applied, approve, look, pause, refused, resume, rollback, started
 
 from verdigris.core.model.command import ApplySplit, Decision
-from verdigris.core.model.event import AdvanceRequested, Approved, Event, Judged, ResumeRequested, RollbackRequested
+from verdigris.core.model.event import (
+    AdvanceRequested,
+    Approved,
+    Event,
+    Judged,
+    ResumeRequested,
+    RollbackRequested,
+    SplitApplied,
+)
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Strategy, WeightStep
 from verdigris.core.model.verdict import Outcome
@@ -64,7 +72,11 @@ _between = st.one_of(
 
 # Weighted so that about every fourth run gets as far as all traffic; see the last tests.
 _OUTCOMES = (
-    (Outcome.WAITING,) * 16 + (Outcome.PASS,) * 20 + (Outcome.NO_DATA,) * 3 + (Outcome.INVALID, Outcome.INCONCLUSIVE)
+    (Outcome.WAITING,) * 16
+    + (Outcome.PASS,) * 20
+    + (Outcome.NO_DATA,) * 3
+    + (Outcome.INVALID,) * 3
+    + (Outcome.INCONCLUSIVE,)
 ) + (Outcome.FAIL,)
 _KINDS = ("look",) * 16 + ("applied",) * 12 + ("refused", "applied_other", "refused_other", "started")
 _WORDS = ("approve",) * 4 + ("advance",) + ("resume",) * 5 + ("pause", "stale", "abort", "rollback")
@@ -264,6 +276,15 @@ def test_a_new_weight_is_always_asked_of_the_data_plane(run: Run) -> None:
         assert all(command.split == moment.after.split for command in asked)
         if changed:
             assert not moment.after.in_force
+
+
+@SETTINGS
+@given(runs)
+def test_a_weight_comes_in_force_only_by_the_data_planes_word_on_it(run: Run) -> None:
+    for moment in run.moments:
+        if moment.after.in_force and not moment.before.in_force:
+            assert isinstance(moment.event, SplitApplied)
+            assert moment.event.weight == moment.after.weight == moment.before.weight
 
 
 @SETTINGS

@@ -21,7 +21,7 @@ from rollout_builders import (
     started,
 )
 
-from verdigris.core.model.command import Announce, ApplySplit, Topic
+from verdigris.core.model.command import Announce, ApplySplit, Decision, Topic
 from verdigris.core.model.rollout import Phase
 from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Strategy, WeightStep
 from verdigris.core.model.verdict import Outcome
@@ -112,6 +112,10 @@ def test_samples_are_asked_of_both_roles_and_counted_from_the_step(role: str) ->
 def test_samples_gathered_before_the_weight_is_in_force_do_not_count() -> None:
     rollout = after(*AT_50[:2], look(100, n=500), applied(101, 50.0), look(161, Outcome.PASS, n=505, watched=60.0))
     assert waiting_for(rollout) == ("samples: 5 of 10 on the stable side", "samples: 5 of 10 on the candidate")
+
+
+def test_a_step_just_entered_shows_no_samples_of_the_step_before() -> None:
+    assert "samples: 0 of 10 on the candidate" in waiting_for(after(*AT_50[:2]))
 
 
 def test_what_a_step_waits_for_is_said_in_plain_phrases() -> None:
@@ -314,6 +318,13 @@ def test_a_persons_word_gives_an_undecided_rollout_its_time_again(word) -> None:
     assert decide(going, look(20_001)).rollout.undecided
 
 
+def test_what_was_left_to_a_person_does_not_go_on_by_itself() -> None:
+    strategy = replace(RAMP, otherwise=Otherwise.HOLD)
+    undecided = after(*AT_50, look(10_000, n=20), strategy=strategy)
+    later = follow(undecided, [look(10_001 + second, Outcome.PASS, n=99, watched=60.0) for second in range(3)])
+    assert (later.weight, later.phase) == (50, Phase.PAUSED)
+
+
 # ------------------------------------------------------------------ the data plane
 
 
@@ -331,8 +342,8 @@ def test_a_refused_split_is_told_once_tried_on_and_does_not_count_as_watched() -
 
 @pytest.mark.parametrize("event", [applied(5, 50.0), refused(5, 50.0)], ids=["applied", "refused"])
 def test_an_answer_about_another_weight_changes_nothing(event) -> None:
-    before = after(applied(1, 10.0))
-    assert decide(before, event).rollout == before
+    for before in (after(), after(applied(1, 10.0))):
+        assert decide(before, event).rollout == before
 
 
 def test_a_switch_that_comes_in_force_while_paused_bakes_after_the_resume() -> None:
@@ -370,6 +381,8 @@ def test_a_look_that_only_counts_is_quiet() -> None:
     assert not is_quiet(before, decide(before, look(62, n=10, watched=60.0)))
     assert not is_quiet(before, decide(before, refused(3, 10.0)))
     assert not is_quiet(after(), decide(after(), look(1)))
+    told = Announce(topic=Topic.WARNING, text="something to tell")
+    assert not is_quiet(before, Decision(rollout=before, commands=(told,)))
 
 
 def test_thrown_away_looks_lose_nothing_when_their_seconds_are_added_up() -> None:
