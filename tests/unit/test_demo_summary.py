@@ -141,6 +141,8 @@ def test_a_demo_that_stopped_after_its_first_rollout_is_1() -> None:
         (replace(ROLLED_BACK, tally=tally(candidate=(200, 503))), "1 requests did not end with HTTP 200"),
         (replace(ROLLED_BACK, tally=tally(stable=(200, NO_ANSWER))), "1 requests did not end with HTTP 200"),
         (replace(ROLLED_BACK, tally=tally(candidate=())), "users could not be counted"),
+        (replace(ROLLED_BACK, after=tally(candidate=(200,))), "1 requests after its end did not reach"),
+        (replace(PROMOTED, after=tally(stable=(200,) * 3)), "3 requests after its end did not reach"),
     ],
 )
 def test_anything_else_is_1_and_says_what_went_wrong(ending: Ending, said: str) -> None:
@@ -167,6 +169,12 @@ def test_the_summary_tells_what_when_after_how_many_why_and_who() -> None:
     assert "Of the responses from it all 2 were HTTP 200; of all 10 in that time, 0 were not." in text
     assert "20 requests during the two rollouts, 0 of them not answered with HTTP 200; 33 s in all." in text
     assert text.endswith("Both rollouts ended as they should.")
+
+
+def test_the_summary_tells_that_nobody_met_the_bad_version_afterwards() -> None:
+    ending = replace(ROLLED_BACK, after=tally(candidate=(), stable=(200,) * 500))
+    assert "Of the 500 requests after that, 0 reached it." in "\n".join(summary([ending], seconds=1))
+    assert complaints(ending) == ()
 
 
 def test_the_summary_counts_bad_answers_and_does_not_assume_there_are_none() -> None:

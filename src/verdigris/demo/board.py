@@ -94,7 +94,7 @@ def panel(picture: Picture) -> RenderableType:
         (f"{_PHASES[rollout.phase]}", "bold"),
         f", {step_words(rollout)}. Of all users {rollout.candidate.environment} should get ",
         (f"{rollout.weight.desired:g} %", "bold"),
-        f", the gateway gives it {observed}.",
+        f"; the gateway was last seen giving it {observed}.",
     )
     evidence = (
         "" if verdict is None or verdict.evidence is None else f" (evidence of harm {_evidence(verdict.evidence)}"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from verdigris.client import Client
 from verdigris.core.model.errors import VerdigrisError
@@ -16,13 +17,16 @@ from verdigris.demo.processes import DemoFailed
 from verdigris.demo.scenes import SCENES, Ending, Scene
 from verdigris.demo.stage import Stage, open_stage
 from verdigris.demo.summary import exit_code, summary
-from verdigris.demo.traffic import Traffic
+from verdigris.demo.traffic import Tally, Traffic
 
 TIME_LIMIT = 56.0
 """Seconds for everything, so that with the cleaning up it stays under a minute."""
 
 MEASURED_BEFORE = 1_500
 """Requests measured before each rollout: enough to know what the slowest 1 % are."""
+
+SEEN_AFTER = 500
+"""Requests looked at after each rollout."""
 
 _LOOK = 0.25
 _INTRODUCTION = """\
@@ -58,8 +62,15 @@ class Show:
             await self.traffic.begin()
             rollout = await asyncio.to_thread(self.client.start_rollout, scene.environment, scene.version)
             await self._watch(scene, rollout.id)
-            await self.traffic.settle()
-            self._end(problem="")
+            during = await self.traffic.begin()
+            self._end(tally=during, after=await self._look_after())
+
+    async def _look_after(self) -> Tally:
+        """Some requests more, to see that nobody meets the side that should no longer serve."""
+        while self.traffic.tally.answers < SEEN_AFTER:
+            self.stage.require_all_running()
+            await asyncio.sleep(_LOOK)
+        return await self.traffic.begin()
 
     async def _get_to_know_stable(self) -> None:
         """A few seconds of traffic before the rollout, from which the judge learns what is usual (as it always does)."""
@@ -93,9 +104,9 @@ class Show:
 
     def cut_short(self, problem: str) -> None:
         """Records what was reached of the scene under way."""
-        self._end(problem=problem)
+        self._end(tally=self.traffic.tally, problem=problem)
 
-    def _end(self, *, problem: str) -> None:
+    def _end(self, *, tally: Tally, after: Tally | None = None, problem: str = "") -> None:
         scene, picture = self._scene, self._picture
         if scene is None:
             return
@@ -104,7 +115,8 @@ class Show:
             scene=scene,
             rollout=None if picture is None else picture.rollout,
             findings=() if picture is None else picture.findings,
-            tally=self.traffic.tally,
+            tally=tally,
+            after=after,
             peak=self._peak,
             problem=problem,
         )
@@ -148,7 +160,7 @@ async def _play(show: Show, *, deadline: float) -> None:
 
 
 async def _keep(stage: Stage, board: Board) -> None:
-    blue, verdigris = stage.apps["blue"], f"{sys.executable} -m verdigris"
+    blue, verdigris = stage.apps["blue"], Path(sys.executable).with_name("verdigris")
     board.say(f"""
 Still serving, and still under traffic, until Ctrl-C.
 
@@ -159,7 +171,7 @@ Still serving, and still under traffic, until Ctrl-C.
 Things to try in another terminal:
 
   curl -i {stage.gateway_url}/api/process -d '{{"input": "text"}}'
-  export VERDIGRIS_URL={stage.api_url}
+  export VERDIGRIS_API={stage.api_url}
   {verdigris} rollout list
   {verdigris} rollout explain
   curl http://127.0.0.1:{blue}/simulate -d '{{"behaviour": "stable", "cost_mean": 0.005}}'   # a dearer release in blue

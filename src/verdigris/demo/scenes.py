@@ -44,13 +44,15 @@ SCENES = (HARMLESS, HARMFUL)
 class Ending:
     """What came of a scene. `rollout` is None when it never started; `problem` says what stopped it half-way.
 
-    `peak` is the largest share in percent that the candidate had; `tally` is what users saw from start to end.
+    `peak` is the largest share in percent that the candidate had; `tally` is what users saw from start to end, `after`
+    what they saw once it was over.
     """
 
     scene: Scene
     rollout: RolloutView | None = None
     findings: tuple[FindingView, ...] = ()
     tally: Tally
+    after: Tally | None = None
     peak: float = 0.0
     problem: str = ""
 
@@ -64,6 +66,14 @@ class Ending:
     @property
     def candidate_release(self) -> str:
         return "" if self.rollout is None else self.rollout.candidate.release.id
+
+    @property
+    def strays(self) -> int:
+        """Answers from the side that should no longer serve, after the end; 0 when nothing was looked at."""
+        if self.after is None or self.rollout is None:
+            return 0
+        serving = self.rollout.candidate if self.rollout.phase is Phase.PROMOTED else self.rollout.stable
+        return self.after.answers - self.after.of(serving.release.id).answers
 
 
 def complaints(ending: Ending) -> tuple[str, ...]:
@@ -85,6 +95,8 @@ def complaints(ending: Ending) -> tuple[str, ...]:
         found.append(f"{scene.title}: {tally.not_ok:,} requests did not end with HTTP 200")
     if tally.broken_streams:
         found.append(f"{scene.title}: {tally.broken_streams:,} streams did not come to their end")
+    if ending.strays:
+        found.append(f"{scene.title}: {ending.strays:,} requests after its end did not reach the version that serves")
     return tuple(found)
 
 

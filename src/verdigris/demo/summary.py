@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from verdigris.core.model.rollout import Phase
 from verdigris.demo.scenes import Ending, complaints
 from verdigris.demo.words import measured, metric, share, standing
+
+_WIDTH = 110
 
 
 def summary(endings: Sequence[Ending], *, seconds: float) -> list[str]:
@@ -29,7 +32,7 @@ def _scene(number: int, ending: Ending) -> Iterator[str]:
         seen = rollout.samples.candidate if rollout.samples else 0
         yield f"   {_decided(ending, rollout.phase)}"
         yield f"   The judge had measured {seen:,} of the candidate's requests by then."
-        yield f"   Why: {rollout.reason or 'no reason was given'}"
+        yield from _wrapped(f"Why: {rollout.reason or 'no reason was given'}")
         yield from _findings(ending)
         yield from _users(ending)
     for complaint in complaints(ending):
@@ -50,11 +53,11 @@ def _decided(ending: Ending, phase: Phase) -> str:
 def _findings(ending: Ending) -> Iterator[str]:
     if not ending.findings:
         return
-    yield f"     {'':24}{'stable':>10}{'candidate':>11}   judged"
+    yield f"     {'':23}{'stable':>10}{'candidate':>11}   {'judged':18}limit"
     for finding in ending.findings:
         stable, candidate = measured(finding.stable, finding.unit), measured(finding.candidate, finding.unit)
-        words = f"{standing(finding.standing)} ({finding.limit_text})" if finding.limit_text else ""
-        yield f"     {metric(finding.metric):24}{stable:>10}{candidate:>11}   {words or standing(finding.standing)}"
+        judged = f"{standing(finding.standing):18}{finding.limit_text}"
+        yield f"     {metric(finding.metric):23}{stable:>10}{candidate:>11}   {judged}"
 
 
 def _users(ending: Ending) -> Iterator[str]:
@@ -65,6 +68,13 @@ def _users(ending: Ending) -> Iterator[str]:
     yield f"   {len(met.users):,} of {tally.users:,} users ({share(len(met.users), tally.users)}) {word}."
     good = f"all {met.answers:,} were HTTP 200" if not not_ok else f"{not_ok:,} of {met.answers:,} were not HTTP 200"
     yield f"   Of the responses from it {good}; of all {tally.answers:,} in that time, {tally.not_ok:,} were not."
+    if ending.after is not None:
+        gone = ending.after.of(ending.candidate_release).answers
+        yield f"   Of the {ending.after.answers:,} requests after that, {gone:,} reached it."
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="   ", subsequent_indent="        ")
 
 
 def _whole(endings: Sequence[Ending], seconds: float) -> Iterator[str]:
