@@ -236,3 +236,8 @@ def test_a_verdict_with_endless_evidence_can_be_shown():
     controller = FakeController(current=a_rollout(verdict=replace(a_verdict(), evidence=float("inf"))))
     for form in ("table", "json", "yaml"):
         assert run(controller, "rollout", "get", "-o", form).exit_code == 0
+
+
+def test_a_token_by_flag_wins_over_the_environments():
+    environ = {"VERDIGRIS_TOKEN": "other"}
+    assert run(FakeController(), "status", "--token", "s3cret", token="s3cret", environ=environ).exit_code == 0
