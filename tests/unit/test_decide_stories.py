@@ -319,9 +319,11 @@ def test_a_persons_word_gives_an_undecided_rollout_its_time_again(word) -> None:
 
 
 def test_what_was_left_to_a_person_does_not_go_on_by_itself() -> None:
-    strategy = replace(RAMP, otherwise=Otherwise.HOLD)
-    undecided = after(*AT_50, look(10_000, n=20, watched=60.0), strategy=strategy)
-    later = follow(undecided, [look(10_001 + second, Outcome.PASS, n=99, watched=60.0) for second in range(3)])
+    step = replace(RAMP.steps[1], timeout=100.0, otherwise=Otherwise.HOLD)
+    strategy = replace(RAMP, steps=(RAMP.steps[0], step, LAST))
+    undecided = after(*AT_50, look(200, n=20, watched=60.0), strategy=strategy)
+    assert undecided.undecided
+    later = follow(undecided, [look(201 + second, Outcome.PASS, n=99) for second in range(3)])
     assert (later.weight, later.phase) == (50, Phase.PAUSED)
 
 

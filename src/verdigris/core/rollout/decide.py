@@ -93,7 +93,8 @@ def is_quiet(before: Rollout, decision: Decision) -> bool:
     """Whether a look changed only book-keeping: the seconds watched and the numbers behind an unchanged outcome.
 
     Such a decision may be thrown away whole, event and state, as long as the seconds are added to the next look's
-    `watched`. Not to be asked of a person's word, which is always kept.
+    `watched`, and the latest one is kept before an event of another kind: else that event would find old sample counts,
+    and seconds from before it would count for the step after it. Not to be asked of a person's word, which is always kept.
     """
     after = decision.rollout
     outcome_before = before.verdict.outcome if before.verdict else None
