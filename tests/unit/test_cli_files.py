@@ -198,6 +198,7 @@ def test_what_is_named_wins_over_the_small_controllers_variables():
         ({}, "there is no such file"),
         ({"blue": "http://a", "green": "http://b", "listen": "x"}, "--listen"),
         ({"environ": {"BLUE_URL": "http://a"}}, "GREEN_URL is not"),
+        ({"environ": {**SMALL, "CONTROLLER_PORT": "3002"}}, "the url of green is the gateway's own address"),
         ({"environ": SMALL, "listen": "127.0.0.1:1"}, "ask for one port"),
         ({"environ": {"VERDIGRIS_LOG_LEVEL": "loud"}}, "VERDIGRIS_LOG_LEVEL"),
     ],

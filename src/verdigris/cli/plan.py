@@ -9,6 +9,7 @@ from pathlib import Path
 from verdigris.core.model.errors import ConfigError
 from verdigris.core.model.service import Service
 from verdigris.settings import (
+    LOOPBACK,
     Settings,
     SmallController,
     read_log_level,
@@ -17,6 +18,9 @@ from verdigris.settings import (
     read_token,
 )
 from verdigris.spec.load import DEFAULT_FILE, Loaded, from_urls, listening, load
+from verdigris.spec.units import format_listen
+
+ANY_PORT = f"{LOOPBACK}:0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,14 +74,14 @@ def _plan(loaded: Loaded, settings: Settings) -> Plan:
 
 
 def _small(small: SmallController, settings: Settings, *, listen: str | None, api_listen: str | None) -> Plan:
-    """One port for the app's traffic and for /deploy: the gateway's own address is private and chosen at start."""
+    """One port for the app's traffic and for /deploy: the API's own address is private and chosen at start."""
     if listen is not None or api_listen is not None:
         raise ConfigError(
             "--listen and --api-listen say two addresses, but BLUE_URL and GREEN_URL ask for one port",
             hint="set CONTROLLER_PORT, or give --blue and --green in place of the variables",
         )
     loaded = from_urls(blue=small.blue_url, green=small.green_url)
-    service = replace(loaded.service, gateway=replace(loaded.service.gateway, host=small.host, port=small.port))
+    service = listening(loaded, gateway=format_listen(small.host, small.port), api=ANY_PORT).service
     settings = replace(settings, api_host=small.host, api_port=small.port, token=small.token, single_port=True)
     notes = [f"BLUE_URL and GREEN_URL are set: one port, {small.host}:{small.port}, serves the app and /deploy"]
     if small.token is None:
