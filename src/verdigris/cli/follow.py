@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import click
 
-from verdigris.cli.human import format_duration, format_percent
+from verdigris.cli.human import format_duration, format_percent, shortened
 from verdigris.cli.session import Session, show_data
 from verdigris.cli.tables import phase_words, rollout_lines
 from verdigris.client import LATEST, Unreachable
@@ -119,7 +119,7 @@ class _Changes:
     def show(self, view: RolloutView) -> None:
         verdict = f", {view.verdict.outcome.value.replace('_', ' ')}" if view.verdict else ""
         weight = f"{view.candidate.environment} {format_percent(view.weight.desired)}"
-        reason = f": {view.reason}" if view.reason else ""
+        reason = f": {shortened(view.reason, 200)}" if view.reason else ""
         line = f"{view.id}  {weight}, {phase_words(view)}{verdict}{reason}"
         if line != self._before:
             click.echo(line)

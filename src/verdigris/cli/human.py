@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from verdigris.spec.units import format_duration, format_percent
 
-__all__ = ["age", "columns", "counted", "format_duration", "format_percent", "number", "pairs", "when"]
+__all__ = ["age", "columns", "counted", "format_duration", "format_percent", "number", "pairs", "shortened", "when"]
 
 
 def when(at: datetime, *, now: datetime | None = None) -> str:
@@ -30,6 +30,12 @@ def number(count: int) -> str:
 def counted(count: int, thing: str) -> str:
     """`1 request`, `2,000 requests`."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def shortened(text: str, most: int = 120) -> str:
+    """At most so many characters on one line; what is cut ends with `…` and is whole in JSON and YAML."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def pairs(rows: Iterable[tuple[str, str | Iterable[str]]]) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verdigris.cli.human import age, columns, counted, format_duration, format_percent, number, pairs, when
+from verdigris.cli.human import age, columns, counted, format_duration, format_percent, number, pairs, shortened, when
 from verdigris.core.model.rollout import Phase
 from verdigris.wire import EventList, ExplanationView, RolloutList, RolloutView, StatusView
+
+_PAST_STEPS = (Phase.BAKING, Phase.ROLLING_BACK)
 
 
 def phase_words(rollout: RolloutView) -> str:
@@ -14,7 +16,7 @@ def phase_words(rollout: RolloutView) -> str:
     words = rollout.phase.value.replace("_", " ")
     if rollout.undecided and not rollout.phase.is_final:
         words += ", undecided: it waits for a person"
-    if rollout.phase.is_final or rollout.phase in (Phase.BAKING, Phase.ROLLING_BACK):
+    if rollout.phase.is_final or rollout.phase in _PAST_STEPS:
         return words
     return f"{words}, {step_words(rollout)}"
 
@@ -53,7 +55,7 @@ def _rollout_rows(rollout: RolloutView) -> Iterator[tuple[str, str | list[str]]]
 
 
 def _progress_rows(rollout: RolloutView) -> Iterator[tuple[str, str | list[str]]]:
-    if rollout.step < len(rollout.steps):
+    if rollout.step < len(rollout.steps) and rollout.phase not in _PAST_STEPS:
         yield "step", rollout.steps[rollout.step].text
     yield "watched", f"{format_duration(rollout.watched_seconds)} since {when(rollout.step_entered_at)}"
 
@@ -83,7 +85,7 @@ def _row(rollout: RolloutView) -> tuple[str, ...]:
         format_percent(rollout.weight.desired),
         age(rollout.started_at),
         rollout.actor or "-",
-        rollout.reason or "-",
+        shortened(rollout.reason, 80) or "-",
     )
 
 
@@ -92,7 +94,8 @@ def event_lines(events: EventList) -> list[str]:
         return ["nothing happened after that"]
     header = ("NO", "AT", "BY", "EVENT", "WHAT")
     rows = [
-        (number(event.number), when(event.at), event.actor or "-", event.type, event.summary) for event in events.events
+        (number(event.number), when(event.at), event.actor or "-", event.type, shortened(event.summary))
+        for event in events.events
     ]
     return columns(header, rows)
 
