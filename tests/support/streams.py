@@ -41,24 +41,31 @@ def observations(
     """`n` requests, each drawn for `green` with probability `share`, else served by `blue`."""
     green = rng.random(n) < share
     noise, tail = rng.normal(size=(3, n)), rng.random((2, n))
-    result = []
-    for i in range(n):
-        does = candidate if green[i] else stable
-        failed = bool(tail[0, i] < does.errors)
-        duration = float(does.latency * np.exp(0.35 * noise[1, i]))
-        result.append(
-            Observation(
-                at=start + (i + 1) / RATE,
-                environment="green" if green[i] else "blue",
-                status=503 if failed else 200,
-                duration=duration,
-                time_to_first_byte=duration / 3,
-                cost=None if failed else float(does.cost * np.exp(0.6 * noise[2, i])),
-                quality=None if failed else float(np.clip(does.quality + 0.1 * noise[0, i], 0.0, 1.0)),
-                refusal=None if failed else bool(tail[1, i] < does.refusals),
-            )
+
+    def of_side(field: str) -> np.ndarray:
+        return np.where(green, getattr(candidate, field), getattr(stable, field))
+
+    columns = (
+        green.tolist(),
+        (tail[0] < of_side("errors")).tolist(),
+        np.clip(of_side("quality") + 0.1 * noise[0], 0.0, 1.0).tolist(),
+        (of_side("latency") * np.exp(0.35 * noise[1])).tolist(),
+        (of_side("cost") * np.exp(0.6 * noise[2])).tolist(),
+        (tail[1] < of_side("refusals")).tolist(),
+    )
+    return [
+        Observation(
+            at=start + (i + 1) / RATE,
+            environment="green" if to_green else "blue",
+            status=503 if failed else 200,
+            duration=duration,
+            time_to_first_byte=duration / 3,
+            cost=None if failed else cost,
+            quality=None if failed else quality,
+            refusal=None if failed else refusal,
         )
-    return result
+        for i, (to_green, failed, quality, duration, cost, refusal) in enumerate(zip(*columns, strict=True))
+    ]
 
 
 def ledger(

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from verdigris.core.stats.arrays import Floats
-from verdigris.core.stats.capital import Capital
-from verdigris.core.stats.comparison import Boundary, Centre, Evidence
+from verdigris.core.stats.comparison import Boundary, Evidence
+from verdigris.core.stats.quantile import Exceedance
 from verdigris.core.stats.two_sample_mean import TwoSampleMean
-from verdigris.core.stats.two_sample_rate import Counts, odds_factors
 
 CAP_QUANTILE = 0.995
 _BODY, _TAIL = 0.7, 0.3
@@ -28,8 +27,7 @@ class CappedMean:
 
     cap: float
     body: TwoSampleMean
-    tail: Capital
-    tail_rate: Centre
+    tail: Exceedance
 
     @classmethod
     def start(cls, *, cap: float, tolerance: Boundary, margin: Boundary, prior: float) -> CappedMean:
@@ -41,37 +39,29 @@ class CappedMean:
                 margin=Boundary(scale=margin.scale, shift=margin.shift / cap),
                 higher_is_better=False,
                 prior=prior / cap,
+                capped=True,
             ),
-            tail=Capital.start(),
-            tail_rate=Centre.prior(1.0 - CAP_QUANTILE, 200.0),
+            tail=Exceedance.start(threshold=cap, tolerance=tolerance, margin=margin, rate=1.0 - CAP_QUANTILE),
         )
 
     @property
     def evidence(self) -> Evidence:
-        body, tail = self.body.evidence, self.tail.value
+        body, tail = self.body.evidence, self.tail.evidence
         return Evidence(
-            harm=_BODY * body.harm + _TAIL * tail,
-            far=_BODY * body.far + _TAIL * tail,
+            harm=_BODY * body.harm + _TAIL * tail.harm,
+            far=_BODY * body.far + _TAIL * tail.far,
             non_inferiority=body.non_inferiority,
             growth=body.growth,
             candidates=body.candidates,
         )
 
     def compare(self, candidate: Floats, stable: Floats) -> None:
-        self.body.compare(np.minimum(candidate, self.cap) / self.cap, np.minimum(stable, self.cap) / self.cap)
-        block = Counts(
-            candidate_n=candidate.size,
-            candidate_bad=float(np.count_nonzero(candidate > self.cap)),
-            stable_n=stable.size,
-            stable_bad=float(np.count_nonzero(stable > self.cap)),
-        )
-        self.tail.step(odds_factors(block, self.tail_rate.mean), block.n)
-        self.tail_rate.learn(block.stable_bad, block.stable_n)
+        self.body.compare(candidate / self.cap, np.minimum(stable, self.cap) / self.cap)
+        self.tail.compare(candidate, stable)
 
     def dump(self) -> dict[str, Any]:
-        return {"body": self.body.dump(), "tail": self.tail.dump(), "tail_rate": self.tail_rate.dump()}
+        return {"body": self.body.dump(), "tail": self.tail.dump()}
 
     def restore(self, dumped: dict[str, Any]) -> None:
         self.body.restore(dumped["body"])
         self.tail.restore(dumped["tail"])
-        self.tail_rate.restore(dumped["tail_rate"])

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from verdigris.core.stats.arrays import Floats, product
 from verdigris.core.stats.capital import STAKES
 from verdigris.core.stats.comparison import Boundary, Centre, Zone
@@ -38,21 +40,34 @@ def two_sample_factors(x: Floats, y: Floats, *, centre: float, low: float, high:
 
 @dataclass(kw_only=True, slots=True)
 class TwoSampleMean(Zone):
-    """Values in 0..1 of candidate and stable, held against a tolerance and a margin."""
+    """Values in 0..1 of candidate and stable, held against a tolerance and a margin.
+
+    With `capped`, stable's values were cut at 1 and the candidate's may be any size: they are cut where stable's cut
+    lies after the boundary, so that a candidate exactly at the boundary has exactly the boundary's mean.
+    """
 
     tolerance: Boundary
     margin: Boundary
     higher_is_better: bool
+    capped: bool = False
 
     @classmethod
     def start(
-        cls, *, tolerance: Boundary, margin: Boundary, higher_is_better: bool, prior: float, strength: float = 20.0
+        cls,
+        *,
+        tolerance: Boundary,
+        margin: Boundary,
+        higher_is_better: bool,
+        prior: float,
+        strength: float = 20.0,
+        capped: bool = False,
     ) -> TwoSampleMean:
         """`prior` is the mean expected of both roles, worth `strength` values."""
         return cls(
             tolerance=tolerance,
             margin=margin,
             higher_is_better=higher_is_better,
+            capped=capped,
             candidate=Centre.prior(prior, strength),
             stable=Centre.prior(prior, strength),
         )
@@ -65,7 +80,7 @@ class TwoSampleMean(Zone):
             observations=candidate.size + stable.size,
         )
         self.learn(
-            candidate=float(candidate.sum()),
+            candidate=float((np.minimum(candidate, self.margin.high) if self.capped else candidate).sum()),
             candidate_n=candidate.size,
             stable=float(stable.sum()),
             stable_n=stable.size,
@@ -73,10 +88,12 @@ class TwoSampleMean(Zone):
 
     def _factors(self, candidate: Floats, stable: Floats, boundary: Boundary, *, below: bool) -> Floats:
         """Bets that the candidate's mean lies below (or above) the boundary."""
+        top = boundary.high if self.capped else 1.0
+        candidate = np.minimum(candidate, top) if self.capped else candidate
         shifted = boundary.scale * stable + boundary.shift
         centre = (
             candidate.size * self.candidate.mean + stable.size * (boundary.scale * self.stable.mean + boundary.shift)
         ) / (candidate.size + stable.size)
         if below:
-            return two_sample_factors(shifted, candidate, centre=centre, low=boundary.low, high=1.0)
+            return two_sample_factors(shifted, candidate, centre=centre, low=boundary.low, high=top)
         return two_sample_factors(candidate, shifted, centre=centre, low=0.0, high=boundary.high)
