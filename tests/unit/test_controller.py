@@ -16,7 +16,7 @@ from verdigris.core.model.errors import (
     StoreError,
     WrongPhase,
 )
-from verdigris.core.model.event import Approved, Judged, SplitRefused
+from verdigris.core.model.event import Approved, Judged, SplitApplied, SplitRefused
 from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Phase
 from verdigris.core.model.strategy import Advance, Otherwise, PauseStep, Strategy, WeightStep
@@ -140,6 +140,21 @@ def test_the_log_replays_to_the_state():
     assert stage.stored("answers-1").phase is Phase.PROMOTED
 
 
+def test_each_weight_is_applied_and_logged_once():
+    stage = Stage()
+
+    async def story():
+        controller = stage.controller()
+        await controller.open()
+        await controller.start(actor="ada")
+        await stage.pass_time(controller, 60)
+
+    asyncio.run(story())
+    applied = [event.weight for event in stage.log("answers-1") if isinstance(event, SplitApplied)]
+    assert applied == [10.0, 50.0, 100.0]
+    assert [split.shares[0].weight for split in stage.plane.applied] == [10.0, 50.0, 100.0]
+
+
 def test_quiet_looks_are_not_logged():
     stage = Stage(strategy=PATIENT)
 
@@ -151,7 +166,7 @@ def test_quiet_looks_are_not_logged():
 
     asyncio.run(story())
     looks = [event for event in stage.log("answers-1") if isinstance(event, Judged)]
-    assert len(looks) < 80
+    assert len(looks) < 80  # a beat every 15 s of ten minutes, and what changed
 
 
 # ------------------------------------------------------------------ words

@@ -58,8 +58,8 @@ class Reconciler:
         self.verdict: Verdict | None = None
         self.problem = ""
         self.lags: deque[float] = deque(maxlen=1_000)
+        self._next_save = self._next_apply = 0.0
         self.begin_watch()
-        self._next_observe = self._next_save = self._next_apply = 0.0
         self._retry = timing.retry
 
     @property
@@ -76,6 +76,7 @@ class Reconciler:
         """Watched time starts here: nothing before this moment counts."""
         self._watched = 0.0
         self._last_look = self._last_beat = self._clock.monotonic()
+        self._next_observe = 0.0  # what was read of the data plane before is no longer true
 
     async def run(self) -> None:
         """Until cancelled, or until another controller took the lease over. Raises: LeaseHeld."""
@@ -119,8 +120,8 @@ class Reconciler:
 
     async def wake(self) -> None:
         """One look. Raises: StoreError, TrafficError."""
-        await self._observe()
         await self._performer.run()
+        await self._observe()
         await self._repair()
         self._watch()
         rollout = self._journal.rollout
