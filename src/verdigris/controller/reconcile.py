@@ -149,10 +149,15 @@ class Reconciler:
             await self._driver.apply(self._idle)
             applied = True
         else:
-            applied = await self._performer.apply(rollout.split, rollout.weight)
+            await self.catch_up()
+            applied = await self._mend()
         self._retry = self._timing.retry if applied else min(self._retry * 2, self._timing.retry_limit)
         self._next_apply = 0.0 if applied else now + self._retry
         self.observed = await self._driver.observe()
+
+    async def _mend(self) -> bool:
+        rollout = self._journal.rollout
+        return rollout is not None and await self._performer.apply(rollout.split, rollout.weight)
 
     # ------------------------------------------------------------------ evidence
 
@@ -162,14 +167,25 @@ class Reconciler:
         if self.observed.running and self._ingest.health.streams > 0:
             self._watched += min(gap, self._timing.blind)
 
-    async def _judge(self, rollout: Rollout) -> None:
+    async def catch_up(self) -> None:
+        """Keeps the latest look, so that the event that comes next finds today's counts and none of the seconds before it.
+
+        Raises: StoreError.
+        """
+        rollout = self._journal.rollout
+        if rollout is not None and is_judged(rollout):
+            self._watch()
+            await self._judge(rollout, keep=True)
+            await self._performer.run()
+
+    async def _judge(self, rollout: Rollout, *, keep: bool = False) -> None:
         ledger = self._evidence.ledger
         if ledger is None:
             return
         self.verdict = judge(ledger, at=self._clock.now())
         event = Judged(at=self.verdict.at, verdict=self.verdict, watched=self._watched)
         beat = self._clock.monotonic() - self._last_beat >= self._timing.beat
-        if is_quiet(rollout, decide(rollout, event)) and not beat:
+        if is_quiet(rollout, decide(rollout, event)) and not (beat or keep):
             return
         await self._journal.record(event, ledger=ledger.encode())
         self._watched, self._last_beat = 0.0, self._clock.monotonic()

@@ -258,6 +258,8 @@ class Controller:
     async def _say(self, name: str, event: Callable[[Rollout, float], Event]) -> Rollout:
         """Puts a person's word into the log, unless it comes at the wrong moment."""
         async with self._lock:
+            self._latest(await self.rollout(name))
+            await self._reconciler.catch_up()
             rollout = self._latest(await self.rollout(name))
             word = event(rollout, self._clock.now())
             check_request(rollout, word)
