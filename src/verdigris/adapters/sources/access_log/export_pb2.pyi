@@ -1,4 +1,4 @@
-"""Types of export_pb2, by hand: what the source reads, and `FromString` alone of protobuf's many methods."""
+# By hand: what the source reads, and FromString alone of the many methods of protobuf.
 
 from collections.abc import Sequence
 from typing import Self

@@ -6,6 +6,7 @@ How an exchange that did not end well is told, by Envoy's response flags:
   status and then broke off, the status becomes 0: the user could not use it.
 - The client went away (`DC`): not the environment's failure. Before an answer began the status is 499, as in nginx's
   logs; after that it stays as it was. The duration is then the client's patience, a lower bound.
+- An upgraded connection (101, WebSocket) is measured up to its handshake: how and when it ends says nothing of quality.
 - No environment was ever chosen (no route, a bad request, the controller's own API): no observation.
 """
 
@@ -24,6 +25,7 @@ ENVIRONMENT_FAILED = frozenset(
 )
 CLIENT_LEFT = "DC"
 CLIENT_CLOSED = 499
+_UPGRADED = 101
 
 _SEPARATOR = SEPARATOR.encode()
 _INNER = INNER.encode()
@@ -82,11 +84,14 @@ def parser(environments: Collection[str], *, service: str) -> Callable[[bytes, i
         try:
             status, error = int(code), ""
             duration = int(exact) / 1e6 if exact != _UNKNOWN else int(coarse) / 1e3
+            ended = started / 1e9 + duration
             ttfb = int(first) / 1e6 if first != _UNKNOWN else None
             received_bytes, sent_bytes = int(received), int(sent)
         except ValueError:
             return Skipped.MALFORMED
-        if flags != _UNKNOWN:
+        if status == _UPGRADED:
+            duration = duration if ttfb is None else ttfb
+        elif flags != _UNKNOWN:
             status, error = _outcome(status, flags.decode(errors="replace"))
         tokens_in, tokens_out, cost, quality, reason, model, refused = (
             _NO_ANSWER if answer == _UNKNOWN else _answer(answer, words)
@@ -95,7 +100,7 @@ def parser(environments: Collection[str], *, service: str) -> Callable[[bytes, i
         if key != _UNKNOWN and key:
             unit = int.from_bytes(blake(key, digest_size=8, person=person).digest())
         return Observation(
-            at=started / 1e9 + duration,
+            at=ended,
             environment=environment,
             status=status,
             duration=duration,

@@ -19,7 +19,6 @@ from verdigris.ports import Collected, LogCounts
 
 _SERVICE = "opentelemetry.proto.collector.logs.v1.LogsService"
 _LARGEST = 16 << 20
-_ASK_EVERY = 1.0
 _QUIET = 60.0
 
 
@@ -44,7 +43,7 @@ class AccessLogSource:
 
     At most `capacity` observations wait to be collected; further ones are lost, and counted. One that ended more than
     `late_after` seconds before it arrived is late: counted, not delivered. `counts` asks the sender for its own counters,
-    about once a second, so that what it dropped is counted as lost too; without it, `streams` can only say whether
+    every `ask_every` seconds, so that what it dropped is counted as lost too; without it, `streams` can only say whether
     anything was heard in the last minute.
     """
 
@@ -54,6 +53,7 @@ class AccessLogSource:
     capacity: int = 200_000
     late_after: float = 60.0
     counts: Callable[[], Awaitable[LogCounts | None]] | None = None
+    ask_every: float = 1.0
     clock: Callable[[], float] = time.time
     _state: _State = field(default_factory=_State, init=False, repr=False, compare=False)
 
@@ -154,7 +154,7 @@ class AccessLogSource:
                 self._state.counts = now
             elif before is not None:
                 self._state.counts = LogCounts(sent=before.sent, dropped=before.dropped, connections=0)
-            await asyncio.sleep(_ASK_EVERY)
+            await asyncio.sleep(self.ask_every)
 
 
 def _ended(observation: Observation) -> float:

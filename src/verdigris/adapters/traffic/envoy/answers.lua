@@ -55,7 +55,7 @@ local function each_member(s, visit)
   local p = find(s, "%S")
   if p == nil or sub(s, p, p) ~= "{" then return false end
   p = find(s, "%S", p + 1)
-  if p ~= nil and sub(s, p, p) == "}" then return true end
+  if p ~= nil and sub(s, p, p) == "}" then return find(s, "%S", p + 1) == nil end
   while p ~= nil and sub(s, p, p) == '"' do
     local start, close = p, after_string(s, p)
     if close == nil then return false end
@@ -68,7 +68,7 @@ local function each_member(s, visit)
     p = find(s, "%S", stop)
     if p == nil then return false end
     local c = sub(s, p, p)
-    if c == "}" then return true end
+    if c == "}" then return find(s, "%S", p + 1) == nil end
     if c ~= "," then return false end
     p = find(s, "%S", p + 1)
   end
@@ -111,10 +111,13 @@ end
 
 local function own_fields(s, found)
   if not any(s, CONFIG.own_names) then return end
-  each_member(s, function(name, _, colon)
+  local seen = {}
+  local sound = each_member(s, function(name, _, colon)
     local slot = CONFIG.own[name]
-    if slot then found[slot] = match(s, NUMBER, colon) or found[slot] end
+    if slot then seen[slot] = match(s, NUMBER, colon) end
   end)
+  if not sound then return end -- a body that broke off may have broken off inside a number
+  for slot, value in pairs(seen) do found[slot] = value end
 end
 
 -- Notes what s, one JSON text, says; later words replace earlier ones, and null erases nothing.
@@ -139,21 +142,28 @@ local function publish(handle, found)
   handle:streamInfo():dynamicMetadata():set("verdigris", "answer", concat(found, INNER))
 end
 
--- Answers 502 in place of a body that must be stripped and cannot be.
-local function refuse(handle, headers, why)
+-- What stands in place of an answer that must be stripped and cannot be. Headers must be asked for anew after each wait.
+local function problem(handle, why)
   local text = '{"type":"about:blank","title":"Bad Gateway","status":502,"detail":"' .. why .. '"}'
+  local headers = handle:headers()
   headers:replace(":status", "502")
   headers:replace("content-type", "application/problem+json")
-  headers:remove("content-encoding")
   headers:replace("content-length", tostring(#text))
+  headers:remove("content-encoding")
+  return text
+end
+
+-- Answers 502 before anything of the body was read.
+local function refuse(handle, why)
+  local text = problem(handle, why)
   for chunk in handle:bodyChunks() do
     chunk:setBytes(text)
     text = ""
   end
 end
 
--- A whole body of known length: held until it is complete.
-local function read_whole(handle, headers)
+-- A whole body: held until it is complete.
+local function read_whole(handle)
   local body = handle:body()
   if body == nil or body:length() == 0 then return end
   local s, found = body:getBytes(0, body:length()), blank()
@@ -161,15 +171,12 @@ local function read_whole(handle, headers)
   publish(handle, found)
   if CONFIG.strip == nil then return end
   local ok, clean = pcall(stripped, s)
+  if ok and clean == s then return end
   if not ok or clean == nil then
-    clean = '{"type":"about:blank","title":"Bad Gateway","status":502,"detail":"'
-      .. 'The answer holds fields that must not leave, and is not well-formed JSON."}'
-    headers:replace(":status", "502")
-    headers:replace("content-type", "application/problem+json")
-  elseif clean == s then
-    return
+    clean = problem(handle, "The answer holds fields that must not leave, and is not well-formed JSON.")
   end
   local size = body:setBytes(clean)
+  local headers = handle:headers()
   if headers:get("content-length") ~= nil then headers:replace("content-length", tostring(size)) end
 end
 
@@ -231,7 +238,7 @@ local function read_events(handle)
   publish(handle, found)
 end
 
-function envoy_on_response(handle)
+local function answer(handle)
   local headers = handle:headers()
   local kind = headers:get("content-type")
   if kind == nil then return end
@@ -239,20 +246,27 @@ function envoy_on_response(handle)
   if not json and not events then return end
   local encoding = headers:get("content-encoding")
   if encoding ~= nil and encoding ~= "identity" then
-    if CONFIG.strip then refuse(handle, headers, "The answer is compressed, so its fields cannot be taken out.") end
+    if CONFIG.strip then refuse(handle, "The answer is compressed, so its fields cannot be taken out.") end
     return
   end
   if events then
     if CONFIG.strip then headers:remove("content-length") end
     return read_events(handle)
   end
-  local length = tonumber(headers:get("content-length"))
-  if CONFIG.strip then
-    if length ~= nil and length > CONFIG.limit then
-      return refuse(handle, headers, "The answer is too large for its fields to be taken out.")
-    end
-    return read_whole(handle, headers)
+  local length = headers:get("content-length")
+  local large = length ~= nil and (tonumber(length) or math.huge) > CONFIG.limit
+  if CONFIG.strip and large then
+    return refuse(handle, "The answer is too large for its fields to be taken out.")
   end
-  if length ~= nil and length <= CONFIG.limit then return read_whole(handle, headers) end
+  if CONFIG.strip or (length ~= nil and not large) then return read_whole(handle) end
   if length == nil then return read_passing(handle) end
+end
+
+function envoy_on_response(handle)
+  if CONFIG.strip == nil then return answer(handle) end
+  local ok, why = pcall(answer, handle)
+  if ok then return end
+  handle:logErr(tostring(why))
+  local body = handle:body() -- a mistake of this script must not let anything out
+  if body ~= nil then body:setBytes(problem(handle, "The answer could not be read, so its fields cannot be taken out.")) end
 end

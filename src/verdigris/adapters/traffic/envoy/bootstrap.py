@@ -137,11 +137,15 @@ def _access_log(options: EnvoyOptions) -> list[Json]:
         _extension(
             "envoy.access_loggers.open_telemetry",
             "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig",
-            log_name=LOG_NAME,
-            grpc_service={"envoy_grpc": {"cluster_name": clusters.COLLECTOR}, "timeout": "5s"},
+            # The same settings one level up are accepted and ignored by Envoy 1.40 (it then flushes every second).
+            common_config={
+                "log_name": LOG_NAME,
+                "transport_api_version": "V3",
+                "grpc_service": {"envoy_grpc": {"cluster_name": clusters.COLLECTOR}, "timeout": "5s"},
+                "buffer_size_bytes": _LOG_BUFFER,
+                "buffer_flush_interval": _LOG_FLUSH,
+            },
             disable_builtin_labels=True,
-            buffer_size_bytes=_LOG_BUFFER,
-            buffer_flush_interval=_LOG_FLUSH,
             body={"string_value": line_format(options)},
         )
     ]

@@ -124,7 +124,7 @@ async def retire(process: Process, *, patience: float) -> None:
     with contextlib.suppress(Unreachable, TimeoutError):
         await process.admin.stop_listening()
         async with asyncio.timeout(patience):
-            while await process.admin.open_requests():
+            while await process.admin.open_requests():  # noqa: ASYNC110 -- counted in another process
                 await asyncio.sleep(_POLL)
     await process.end()
 
@@ -170,7 +170,7 @@ def flags(options: EnvoyOptions) -> list[str]:
     return [
         *("--concurrency", str(cores)),
         *("--drain-time-s", "1", "--drain-strategy", "immediate"),
-        *("-l", "warning"),
+        *("-l", "warning", "--skip-deprecated-logs"),
         "--disable-hot-restart",
     ]
 
