@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.streams import Behaviour, baseline, observations
@@ -51,6 +51,7 @@ def test_the_recent_past_outweighs_the_old() -> None:
     assert max(sketch.n for sketch in known.sketches.values()) <= 40_000
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300))
 def test_it_comes_back_as_it_was(n: int) -> None:
     known = baseline(np.random.default_rng(n), n=n)

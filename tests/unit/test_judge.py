@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from support.streams import Behaviour, baseline, feed, ledger, observations
+from verdigris.core import analysis
 from verdigris.core.analysis.judge import judge
 from verdigris.core.analysis.ledger import Ledger
 from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail, Margin, Metric
@@ -223,3 +225,9 @@ def test_intervals_surround_the_estimates() -> None:
             assert side.low is not None
             assert side.low <= side.value
             assert side.high is None or side.value <= side.high
+
+
+def test_the_example_in_the_docstring_runs() -> None:
+    results = doctest.testmod(analysis)
+    assert results.attempted > 5
+    assert results.failed == 0

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.streams import Behaviour, baseline, feed, ledger, observations, of_users
@@ -29,6 +29,7 @@ OBSERVATION = st.builds(
     cost=st.none() | st.floats(-1.0, 1.0),
     refusal=st.none() | st.booleans(),
 )
+GENERATED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BATCHES = st.lists(st.lists(OBSERVATION, max_size=60), max_size=5)
 
 
@@ -37,7 +38,7 @@ def evidence(book: Ledger) -> list[float]:
     return [number for one in found for number in (one.harm, one.far, one.non_inferiority)]
 
 
-@settings(deadline=None)
+@GENERATED
 @given(BATCHES, st.randoms(use_true_random=False))
 def test_the_order_inside_a_batch_does_not_matter(batches: list[list[Observation]], order: random.Random) -> None:
     one, other = ledger(), ledger()
@@ -48,7 +49,7 @@ def test_the_order_inside_a_batch_does_not_matter(batches: list[list[Observation
     assert one.counts == other.counts
 
 
-@settings(deadline=None)
+@GENERATED
 @given(before=BATCHES, after=BATCHES, sticky=st.booleans())
 def test_a_ledger_read_back_goes_on_bit_for_bit(
     before: list[list[Observation]], after: list[list[Observation]], *, sticky: bool

@@ -11,7 +11,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verdigris.core.stats.arrays import Floats
@@ -39,11 +39,13 @@ def expected(n: int, m: int, candidate: float, stable: float, factors: Callable[
     return total
 
 
+@settings(deadline=None)
 @given(n=SIZES, m=SIZES, stable=RATES, part=RATES, guess=RATES)
 def test_odds_when_the_candidate_is_no_worse(n: int, m: int, stable: float, part: float, guess: float) -> None:
     assert np.all(expected(n, m, part * stable, stable, lambda block: odds_factors(block, guess)) <= ONE)
 
 
+@settings(deadline=None)
 @given(n=SIZES, m=SIZES, stable=RATES, scale=st.floats(0.2, 4.0), shift=st.floats(0.0, 0.5), guess=RATES)
 def test_boundary_from_both_sides(n: int, m: int, stable: float, scale: float, shift: float, guess: float) -> None:
     boundary = Boundary(scale=scale, shift=shift)
@@ -55,6 +57,7 @@ def test_boundary_from_both_sides(n: int, m: int, stable: float, scale: float, s
         assert np.all(below <= ONE)
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 3), m=st.integers(1, 3), low=RATES, high=RATES, weight=RATES, guess=RATES)
 def test_bounded_means_of_any_shape(n: int, m: int, low: float, high: float, weight: float, guess: float) -> None:
     """x takes two values and y is constant at their mean: equal means, different shapes."""
@@ -67,12 +70,14 @@ def test_bounded_means_of_any_shape(n: int, m: int, low: float, high: float, wei
     assert np.all(total <= ONE)
 
 
+@settings(deadline=None)
 @given(n=SIZES, limit=st.floats(0.001, 0.999), part=RATES)
 def test_rate_limit_when_kept(n: int, limit: float, part: float) -> None:
     total = sum(binomial(n, bad, part * limit) * rate_limit_factors(n, bad, limit) for bad in range(n + 1))
     assert np.all(total <= ONE)
 
 
+@settings(deadline=None)
 @given(limit=st.floats(0.05, 0.95), spread=RATES)
 def test_mean_limits_when_kept(limit: float, spread: float) -> None:
     room = spread * min(limit, 1.0 - limit)
@@ -81,6 +86,7 @@ def test_mean_limits_when_kept(limit: float, spread: float) -> None:
     assert np.all((ceiling_factors(low, limit) + ceiling_factors(high, limit)) / 2 <= ONE)
 
 
+@settings(deadline=None)
 @given(n=SIZES, share=st.floats(0.01, 0.99))
 def test_ratio_when_split_as_configured(n: int, share: float) -> None:
     total = sum(binomial(n, k, share) * ratio_factors(k, n - k, share) for k in range(n + 1))
@@ -100,6 +106,7 @@ def test_capital_never_makes_money_from_nothing() -> None:
     assert capital.cash < 0.02
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(0.0, 3.0), min_size=8, max_size=8), max_size=20))
 def test_capital_comes_back_to_the_last_bit(steps: list[list[float]]) -> None:
     one = Capital.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verdigris.core.stats.confidence import mean_interval, quantile_ranks, rate_interval
@@ -20,6 +20,7 @@ def sketch_of(values: np.ndarray) -> Sketch:
     return sketch
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_moments_add(a: np.ndarray, b: np.ndarray) -> None:
     whole, parts = Moments.of(np.concatenate((a, b))), Moments.of(a) + Moments.of(b)
@@ -29,6 +30,7 @@ def test_moments_add(a: np.ndarray, b: np.ndarray) -> None:
     assert Moments.load(whole.dump()) == whole
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_sketches_add(a: np.ndarray, b: np.ndarray) -> None:
     whole, parts = sketch_of(np.concatenate((a, b))), sketch_of(a) + sketch_of(b)
@@ -36,6 +38,7 @@ def test_sketches_add(a: np.ndarray, b: np.ndarray) -> None:
     assert np.array_equal(Sketch.load(whole.dump()).counts, whole.counts)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 1e5), min_size=1, max_size=200).map(np.array), st.sampled_from([0.5, 0.95, 0.99]))
 def test_sketch_quantiles_are_right_to_one_percent(values: np.ndarray, q: float) -> None:
     exact = np.sort(values)[max(1, int(np.ceil(q * values.size))) - 1]

@@ -21,8 +21,8 @@ from verdigris.core.stats.sketch import Sketch
 SCHEMA = 1
 _MEMORY = 20_000  # values of a source; beyond it, all that is known weighs half
 _ENOUGH = 100
-_SKETCHED = (Source.LATENCY, Source.TTFB, Source.COST)
-_SUMMED = (Source.QUALITY, Source.ERRORS, Source.REFUSALS)
+_SKETCHED = tuple(source for source in Source if source.has_tail)
+_SUMMED = tuple(source for source in Source if not source.has_tail)
 
 
 @dataclass(kw_only=True, slots=True)

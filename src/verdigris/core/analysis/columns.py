@@ -41,6 +41,11 @@ class Source(StrEnum):
         """Whether the service itself reports it, so that a candidate may stop doing so."""
         return self in (Source.QUALITY, Source.COST, Source.REFUSALS)
 
+    @property
+    def has_tail(self) -> bool:
+        """Whether its values have no upper bound, so that quantiles are kept beside the mean."""
+        return self in (Source.LATENCY, Source.TTFB, Source.COST)
+
 
 _SOURCES = {
     Metric.QUALITY: Source.QUALITY,

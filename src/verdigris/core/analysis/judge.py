@@ -1,6 +1,7 @@
 """The judge: a Ledger in, a Verdict out. It looks and never changes anything, so it may look as often as it likes.
 
-The order of the outcomes: FAIL (latched in the ledger), INVALID, NO_DATA, PASS, and WAITING for the rest.
+The order of the outcomes: FAIL (latched in the ledger), INVALID, NO_DATA, PASS, and WAITING for the rest. INCONCLUSIVE is not
+the judge's word: whether time is up is for the strategy to say.
 """
 
 from __future__ import annotations

@@ -34,8 +34,12 @@ class Block:
 
 @dataclass(kw_only=True, slots=True)
 class Tally:
-    """One role's sums: what was `invalid` or `missing` among requests that should have had a value."""
+    """One role's sums: what was `invalid` or `missing` among requests that should have had a value.
 
+    `sketch` stays empty for what has no tail.
+    """
+
+    has_tail: bool
     moments: Moments = field(default_factory=Moments)
     sketch: Sketch = field(default_factory=Sketch)
     invalid: int = 0
@@ -47,7 +51,8 @@ class Tally:
 
     def add(self, values: Floats, *, eligible: int, invalid: int) -> None:
         self.moments += Moments.of(values)
-        self.sketch.add(values)
+        if self.has_tail:
+            self.sketch.add(values)
         self.invalid += invalid
         self.missing += eligible - values.size
 
@@ -105,7 +110,7 @@ class Series:
     def start(cls, source: Source) -> Series:
         return cls(
             source=source,
-            tallies={role: Tally() for role in Role},
+            tallies={role: Tally(has_tail=source.has_tail) for role in Role},
             pending={role: np.empty(0) for role in Role},
             absence=Absence() if source.may_be_missing else None,
         )

@@ -80,7 +80,7 @@ class TwoSampleMean(Zone):
             observations=candidate.size + stable.size,
         )
         self.learn(
-            candidate=float((np.minimum(candidate, self.margin.high) if self.capped else candidate).sum()),
+            candidate=float((np.minimum(candidate, self.tolerance.high) if self.capped else candidate).sum()),
             candidate_n=candidate.size,
             stable=float(stable.sum()),
             stable_n=stable.size,
