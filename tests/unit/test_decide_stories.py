@@ -367,9 +367,15 @@ def test_a_promoted_rollout_goes_back_within_the_kept_time_only() -> None:
     assert back.serving.environment == "blue"
 
 
+def test_a_promotion_without_proof_is_told_as_a_persons_word() -> None:
+    decision = decide(after(*SWITCHED), look(183, n=30, watched=60.0))
+    text = "green is promoted: approved by a person, not proven (30 samples on the candidate, 30 on the stable side)"
+    assert decision.commands == (Announce(topic=Topic.PROMOTED, text=text),)
+
+
 def test_the_promotion_is_told_with_numbers() -> None:
     decision = decide(after(*SWITCHED), look(183, Outcome.PASS, n=30, watched=60.0))
-    text = "green is promoted: pass: because pass (30 samples on the candidate, 30 on the stable side)"
+    text = "green is promoted: because pass (30 samples on the candidate, 30 on the stable side)"
     assert decision.commands == (Announce(topic=Topic.PROMOTED, text=text),)
 
 

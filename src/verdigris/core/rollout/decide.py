@@ -134,8 +134,12 @@ def _grounds(rollout: Rollout) -> str:
     if verdict is None:
         return "nothing to judge yet"
     counts = f"{verdict.samples_candidate} samples on the candidate, {verdict.samples_stable} on the stable side"
-    approved = "approved; " if rollout.approved else ""
-    return f"{approved}{verdict.outcome.value}: {verdict.reason} ({counts})"
+    if verdict.outcome is Outcome.PASS:
+        return f"{verdict.reason} ({counts})"
+    # Only PASS or a person lets a rollout reach its last step.
+    if rollout.approved or is_last(rollout):
+        return f"approved by a person, not proven ({counts})"
+    return f"held long enough, and nothing speaks against it ({counts})"
 
 
 def _out_of_time(rollout: Rollout, at: float) -> Decision | None:
