@@ -1,0 +1,53 @@
+"""The benchmarks still run: their figures are for people, so no number is judged here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.real
+def test_ingest_prints_a_table_and_writes_the_same_figures(tmp_path: Path) -> None:
+    written = tmp_path / "ingest.json"
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.ingest", "--quick", "--json", str(written)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    document = json.loads(written.read_text())
+    figures = {figure["name"].strip(): figure for figure in document["figures"]}
+    assert figures["observations folded"]["value"] >= 20_000
+    assert figures["under full load: folded by the controller, wall clock"]["value"] > 0
+    assert figures["reconcile loop: wakes"]["value"] > 0
+    assert all(figure["name"] in ran.stdout for figure in document["figures"])
+    assert {name for name, figure in figures.items() if figure["aim"]} == {
+        "parsed and folded, per core",
+        "memory: last less that after 4,000",
+        "reconcile loop: lag p99",
+    }
+
+
+def test_a_missing_program_is_named_with_the_package_that_brings_it(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.gateway", "--quick"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ran.returncode == 2
+    assert "wrk" in ran.stderr
+    assert "apt-get install" in ran.stderr
