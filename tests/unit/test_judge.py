@@ -198,11 +198,19 @@ def test_without_any_guardrail_nothing_passes() -> None:
 
 def test_a_drop_that_was_proven_small_is_no_failure() -> None:
     """Provably a little worse while ten percent were allowed: once that is proven, only more than that is harm."""
-    rng = np.random.default_rng(8)
-    allowed = (Guardrail(metric=Metric.QUALITY, margin=Margin(relative=0.1), tolerance=Margin(relative=0.05)),)
-    book = ledger(guardrails=allowed)
-    feed(book, rng, 20_000, batch=500, candidate=Behaviour(quality=0.82))
-    assert judged(book).outcome is Outcome.PASS
+    book = ledger(guardrails=DEFAULT_GUARDRAILS[:1])
+    feed(book, np.random.default_rng(8), 20_000, batch=500, candidate=Behaviour(quality=0.835))
+    verdict = judged(book)
+    assert verdict.findings[0].harm > 20
+    assert verdict.outcome is Outcome.PASS
+
+
+def test_a_service_that_costs_nothing_can_pass() -> None:
+    free = Behaviour(cost=0.0)
+    rng = np.random.default_rng(1)
+    book = ledger(baseline=baseline(rng, stable=free))
+    feed(book, rng, 1_000, batch=100, stable=free, candidate=free)
+    assert finding(judged(book), Metric.COST).standing is Standing.SAFE
 
 
 def test_looking_changes_nothing() -> None:

@@ -114,6 +114,24 @@ def test_thresholds_come_from_the_past_only() -> None:
     assert latency.evidence.candidates > 100
 
 
+def test_what_chose_a_threshold_is_not_tested_against_it() -> None:
+    rng, book = np.random.default_rng(2), ledger()
+    feed(book, rng, 300, batch=300, share=0.0)
+    assert all(track.comparison is not None for track in book.tracks)
+    assert book.series[Source.LATENCY].pending[Role.STABLE].size == 0
+    assert book.series[Source.QUALITY].pending[Role.STABLE].size == 256
+
+
+def test_a_block_closes_with_both_roles_and_twenty_values() -> None:
+    rng = np.random.default_rng(2)
+    book = ledger(baseline=baseline(rng))
+    for n in range(1, 10):
+        book.fold(observations(rng, 2, share=float(n % 2), start=float(n)))
+        assert {track.evidence.candidates for track in book.tracks} == {0}
+    book.fold(observations(rng, 2, share=0.0, start=10.0))
+    assert {track.evidence.candidates for track in book.tracks} == {10}
+
+
 def test_a_baseline_starts_the_tests_at_once() -> None:
     rng = np.random.default_rng(2)
     book = ledger(baseline=baseline(rng))
