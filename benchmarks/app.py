@@ -1,6 +1,6 @@
 """The application under test: nginx with fixed answers, so that the application is never what limits a proxy.
 
-`/stream` and `/socket` go on to a server of their own where one is given (nginx cannot make events itself).
+Other paths can go on to servers of their own: nginx cannot make a stream of events itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SERVER = """
         location / {{ default_type application/json; return 200 '{answer}'; }}
         {onward}
     }}"""
-_ONWARD = """location ~ ^/(stream|socket) {{
+_ONWARD = """location /{path} {{
             proxy_pass http://127.0.0.1:{port}; proxy_http_version 1.1; proxy_buffering off; proxy_read_timeout 1h;
             proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;
             proxy_set_header Host $host;
@@ -37,15 +37,19 @@ http {{
 
 @contextlib.contextmanager
 def serving(
-    directory: Path, sides: tuple[str, ...], *, core: int | None = None, onward: Mapping[str, int] | None = None
+    directory: Path,
+    sides: tuple[str, ...],
+    *,
+    core: int | None = None,
+    onward: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Iterator[dict[str, int]]:
-    """One nginx process that listens once per side; gives each side's port. `onward`: where a side's streams go."""
+    """One nginx process that listens once per side; gives each side's port. `onward`: by side, path to port."""
     ports = {side: free_port() for side in sides}
     servers = [
         _SERVER.format(
             port=ports[side],
             answer=answer_body(side).decode(),
-            onward=_ONWARD.format(port=onward[side]) if onward else "",
+            onward="".join(_ONWARD.format(path=path, port=port) for path, port in (onward or {}).get(side, {}).items()),
         )
         for side in sides
     ]

@@ -54,7 +54,7 @@ def serving(
     with _cleaned(state), running(command, core=core, log=log, patience=15) as process:
         wait_for_port(api, process, log=log)
         wait_for_port(port, process, log=log)
-        envoy = int(json.loads((state / "envoy.run").read_text())["pid"])
+        envoy = int(json.loads(next(state.rglob("envoy.run"), state).read_text())["pid"])
         with Client(f"http://127.0.0.1:{api}", actor="benchmark") as client:
             yield Product(
                 port=port, controller=process.pid, envoy=envoy, workers=_workers(envoy), client=client, log=log
@@ -73,6 +73,6 @@ def _cleaned(state: Path) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError, ValueError, KeyError):
-            pid = int(json.loads((state / "envoy.run").read_text())["pid"])
+            pid = int(json.loads(next(state.rglob("envoy.run"), state).read_text())["pid"])
             if str(state).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGTERM)

@@ -11,6 +11,7 @@ import argparse
 import gc
 import json
 import select
+import signal
 import socket
 import sys
 import time
@@ -115,6 +116,10 @@ class Steady:
         self._waiting: deque[float] = deque()
         self.log = Log()
 
+    def stop(self, *_: object) -> None:
+        """Sends no more; a signal handler."""
+        self._count = 0
+
     def run(self) -> Log:
         start, made, last = time.monotonic() + 0.05, 0, 0.0
         while made < self._count or self._waiting or self._busy:
@@ -198,6 +203,7 @@ def main() -> int:
         seconds=asked.seconds,
         connections=asked.connections,
     )
+    signal.signal(signal.SIGINT, steady.stop)
     log = steady.run()
     if asked.log:
         log.save(asked.log)
