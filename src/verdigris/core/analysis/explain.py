@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from verdigris.core.analysis.guardrail import SAFE_THRESHOLD
 from verdigris.core.analysis.wording import MINUS, amount, count, difference, evidence_text, relative
 from verdigris.core.model.metric import Metric
 from verdigris.core.model.rollout import Phase, Rollout
@@ -67,7 +68,7 @@ def explain(rollout: Rollout, *, waiting_for: Sequence[str] = ()) -> Explanation
             if verdict
             else "nothing was judged yet"
         ),
-        rows=tuple(_row(finding) for finding in verdict.findings) if verdict else (),
+        rows=tuple(_row(finding, verdict.threshold) for finding in verdict.findings) if verdict else (),
         missing=verdict.missing if verdict and not rollout.phase.is_final else (),
         waiting_for=tuple(waiting_for),
     )
@@ -108,11 +109,11 @@ def _headline(rollout: Rollout) -> str:
             return f"{name} takes {rollout.weight:g} % of the traffic: {why}."
 
 
-def _row(finding: Finding) -> Row:
+def _row(finding: Finding, threshold: float) -> Row:
     metric = finding.metric
     parts = [
-        f"harm {evidence_text(finding.share)} of 20",
-        f"safety {evidence_text(finding.non_inferiority)} of 20",
+        f"harm {evidence_text(finding.share)} of {threshold:.0f}",
+        f"safety {evidence_text(finding.non_inferiority)} of {SAFE_THRESHOLD:.0f}",
     ]
     return Row(
         metric=metric,
