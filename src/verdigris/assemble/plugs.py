@@ -17,14 +17,18 @@ SMALL_ROUTES = "/deploy/"
 
 
 def build(service: Service, settings: Settings, *, api_address: str) -> Controller:
-    """Envoy, its access log, SQLite and the log, in the state folder. `api_address` is `host:port` on this machine."""
-    settings.state.mkdir(parents=True, exist_ok=True)
-    collector = socket_path(settings.state, "access-log.sock")
+    """Envoy, its access log, SQLite and the log. `api_address` is `host:port` on this machine.
+
+    Services that share a state folder share its store; each has its own Envoy, in a folder of the service's name.
+    """
+    folder = settings.state / service.name
+    folder.mkdir(parents=True, exist_ok=True)
+    collector = socket_path(folder, "access-log.sock")
     driver = EnvoyDriver(
         options=EnvoyOptions(
             service=service.name,
             environments=service.environments,
-            state=settings.state,
+            state=folder,
             host=service.gateway.host,
             port=service.gateway.port,
             timeout=service.gateway.timeout,

@@ -56,19 +56,22 @@ async def _up(service: Service, settings: Settings) -> int:
             await controller.leave()
             raise
         api = await loading
-        parts = {
-            asyncio.create_task(controller.run()),
-            asyncio.create_task(api.serve(sockets=[listener])),
-        }
+        deciding = asyncio.create_task(controller.run())
+        serving = asyncio.create_task(api.serve(sockets=[listener]))
         print(_welcome(service, settings, address_of(listener)), flush=True)  # noqa: T201 -- the command's own output
         asked = asyncio.create_task(ending.asked.wait())
-        await asyncio.wait({asked, *parts}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({asked, deciding, serving}, return_when=asyncio.FIRST_COMPLETED)
         if ending.asked.is_set():
             await _drain(controller, ending, DRAIN_FACTOR * service.gateway.timeout)
         else:
             _log.error("a part of the controller ended; traffic goes on with the split in force")
+        api.should_exit = True
+        try:
+            await _end([asked, deciding, serving])
+        finally:
             await controller.leave()
-        return await _end(api, [asked, *parts])
+        _log.info("ended")
+        return 0
 
 
 def _api_server(controller: Controller, service: Service, settings: Settings) -> ApiServer:
@@ -80,24 +83,22 @@ def _api_server(controller: Controller, service: Service, settings: Settings) ->
 
 async def _drain(controller: Controller, ending: Ending, budget: float) -> None:
     """Lets what is under way finish, unless a second signal says there is no time for that."""
-    live = sum(now.requests for now in (await controller.status()).observed.live.values())
+    live = await controller.live_requests()
     _log.info("draining %d live requests for up to %.0f s; another Ctrl-C ends at once", live, budget)
-    closing = asyncio.create_task(controller.close(drain=budget))
+    draining = asyncio.create_task(controller.drain(budget))
     hurry = asyncio.create_task(ending.hurried.wait())
-    await asyncio.wait({closing, hurry}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
     hurry.cancel()
-    if not closing.done():
-        closing.cancel()
-        await asyncio.wait({closing})
-        await controller.close(drain=0.0)
-    else:
-        closing.result()
-    _log.info("ended")
+    if draining.done():
+        draining.result()
+        return
+    draining.cancel()
+    await asyncio.wait({draining})
+    await controller.drain(0.0)
 
 
-async def _end(api: ApiServer, tasks: Iterable[asyncio.Task[object]]) -> int:
-    """Ends the API and the loops. Raises what one of them ended with."""
-    api.should_exit = True
+async def _end(tasks: Iterable[asyncio.Task[object]]) -> None:
+    """Ends them. Raises what one of them ended with."""
     for task in tasks:
         if not task.done():
             task.cancel()
@@ -106,7 +107,6 @@ async def _end(api: ApiServer, tasks: Iterable[asyncio.Task[object]]) -> int:
             raise result.exceptions[0]
         if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
             raise result
-    return 0
 
 
 class Ending:

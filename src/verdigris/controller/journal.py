@@ -24,6 +24,10 @@ class Journal:
         self._stored: Stored | None = None
 
     @property
+    def is_open(self) -> bool:
+        return self._lease is not None
+
+    @property
     def lease(self) -> Lease:
         if self._lease is None:
             raise RuntimeError("the journal is used before it was opened")

@@ -52,7 +52,7 @@ LATEST = "latest"
 
 
 class Controller:
-    """Runs one service. `open`, then `run` until cancelled, then `close`."""
+    """Runs one service. `open`, then `run` until cancelled, then `drain` where traffic shall end too, then `leave`."""
 
     def __init__(
         self,
@@ -101,9 +101,9 @@ class Controller:
         await self._store.open()
         await self._journal.open(f"{socket.gethostname()}:{os.getpid()}")
         require_environments(self.service, self._journal.rollout)
+        await self._evidence.restore(stable=self._stable.environment)
         await self._source.open()
         await self._driver.open(self._reconciler.desired)
-        await self._evidence.restore(stable=self._stable.environment)
         async with self._lock:
             await self._reconciler.wake()
 
@@ -113,19 +113,29 @@ class Controller:
             tasks.create_task(self._ingest.run())
             tasks.create_task(self._reconciler.run())
 
-    async def close(self, *, drain: float) -> None:
-        """Drains and ends the data plane, then leaves."""
-        await self._driver.close(drain=drain)
-        await self.leave()
+    async def live_requests(self) -> int:
+        """How many are being answered at this moment, asked of the data plane itself."""
+        return sum(live.requests for live in (await self._driver.observe()).live.values())
+
+    async def drain(self, budget: float) -> None:
+        """Lets what is under way finish within `budget` seconds, then ends the data plane."""
+        await self._driver.close(drain=budget)
 
     async def leave(self) -> None:
-        """Lets go of everything but the data plane, which goes on with the split it has."""
-        await self._source.close()
+        """Lets go of everything but the data plane, which goes on with the split it has. `run` has ended before."""
+        if self._journal.is_open:  # else another controller may hold the lease, and what is there is its own
+            await self._source.close()
+            await self._keep_the_last()
+        await self._store.close()
+
+    async def _keep_the_last(self) -> None:
         try:
+            while self._ingest.take():
+                pass
+            await self._evidence.save()
             await self._journal.close()
         except StoreError as error:
-            _log.warning("the lease could not be released: %s", error)
-        await self._store.close()
+            _log.warning("what was seen last could not be kept, or the lease not be released: %s", error)
 
     # ------------------------------------------------------------------ words
 
