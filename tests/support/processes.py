@@ -31,10 +31,17 @@ def wait_until(condition: Callable[[], T], what: str, *, patience: float = PATIE
         wake.wait(0.02)
 
 
+# Each process of a test run begins elsewhere and never gives the same port twice.
+_candidates = iter(range(10_000 + os.getpid() * 197 % 20_000, 32_000))
+
+
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that nobody uses, below those the kernel gives to connections of its own, so that it stays free."""
+    for port in _candidates:
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 class Process:
@@ -42,14 +49,14 @@ class Process:
 
     def __init__(self, folder: Path, name: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
         self.output_file = folder / f"{name}.out"
-        self._sink = self.output_file.open("ab")
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=folder,
-            stdout=self._sink,
-            stderr=subprocess.STDOUT,
-            env={**_clean_environment(), **(environment or {})},
-        )
+        with self.output_file.open("ab") as sink:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=folder,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env={**clean_environment(), **(environment or {})},
+            )
 
     @property
     def pid(self) -> int:
@@ -68,14 +75,16 @@ class Process:
             assert self.running or text in self.output, f"ended with {self.popen.returncode}:\n{self.output}"
             return text in self.output
 
-        wait_until(found, f"{text!r} in the output of {self.output_file.name}; it printed:\n{self.output}")
+        try:
+            wait_until(found, f"{text!r} in {self.output_file.name}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output}") from None
 
     def kill(self) -> None:
         """kill -9: no clean-up of any kind."""
         with contextlib.suppress(ProcessLookupError):
             self.popen.kill()
         self.popen.wait(PATIENCE)
-        self._sink.close()
 
     def end(self, *, sign: int = signal.SIGTERM) -> int:
         """As a person or an init system would; returns the exit code."""
@@ -86,8 +95,6 @@ class Process:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"did not end by itself:\n{self.output}") from None
-        finally:
-            self._sink.close()
 
 
 @contextlib.contextmanager
@@ -105,7 +112,7 @@ def app(
         process.kill()
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Ours without what would configure Verdigris behind the test's back."""
     ours = ("VERDIGRIS_", "BLUE_URL", "GREEN_URL", "ADMIN_TOKEN", "CONTROLLER_PORT")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
