@@ -107,7 +107,7 @@ def test_large_answers_are_stripped_or_refused(gateway):
 
 def test_answers_are_not_asked_for_compressed_and_refused_if_they_are(gateway):
     assert "accept-encoding" not in gateway.get(headers={"accept-encoding": "gzip"}).sent
-    reply = gateway.get(plan={"body": "binary", "headers": {"content-encoding": "gzip"}})
+    reply = gateway.get(plan={"body": '{"_cost": 1}', "gzip": True})
     assert reply.status == 502
     assert "content-encoding" not in reply.headers
     reply.json()

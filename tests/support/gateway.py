@@ -3,12 +3,14 @@
 Everything asynchronous lives in one loop on a thread of its own, so that one Envoy serves a whole module of tests.
 An app is told how to answer by the request's JSON body (or `?plan=` in the query):
 
-    {"status": 200, "type": "application/json", "body": "…", "pieces": ["…"], "headers": {}, "gate": "name", "cut": true}
+    {"status": 200, "type": "application/json", "body": "…", "pieces": ["…"], "headers": {}, "gate": "name", "cut": true,
+     "gzip": true}
 
 `pieces` are sent one by one without a length; with a `gate` each further piece waits for `open_gate(name)`.
 """
 
 import asyncio
+import gzip
 import io
 import json
 import threading
@@ -94,8 +96,8 @@ class App:
         return reply
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        body = await request.text()
-        plan = json.loads(request.query.get("plan") or body or "{}")
+        text = await request.text()
+        plan = json.loads(request.query.get("plan") or text or "{}")
         if plan.get("gate"):
             self.met(plan["gate"]).set()
         if "pieces" in plan:
@@ -112,7 +114,10 @@ class App:
         if plan.get("gate"):
             await self.gate(plan["gate"]).acquire()
         headers = {"content-type": plan.get("type", "application/json"), **plan.get("headers", {})}
-        return web.Response(body=plan["body"].encode(), status=plan.get("status", 200), headers=headers)
+        body = plan["body"].encode()
+        if plan.get("gzip"):
+            body, headers["content-encoding"] = gzip.compress(body), "gzip"
+        return web.Response(body=body, status=plan.get("status", 200), headers=headers)
 
     async def _stream(self, request: web.Request, plan: dict[str, Any]) -> web.StreamResponse:
         headers = {"content-type": plan.get("type", "text/event-stream"), **plan.get("headers", {})}

@@ -1,123 +1,142 @@
 -- Reads what an answer says of itself (tokens, finish reason, refusal, cost, quality) into metadata for the access log,
 -- and takes the service's own fields out of it where the configuration says so.
 --
--- CONFIG (set above this text): openai (boolean), own (quoted name -> slot), own_names and strip (lists of quoted names;
--- strip is nil when nothing is taken out), limit (bytes).
+-- CONFIG (set above this text): openai (boolean), own and strip (quoted name -> slot; strip is nil when nothing is taken
+-- out), limit (bytes).
 -- A quoted name such as "usage" can only be a whole JSON string: inside a string its quotes would be escaped. So a plain
 -- find for it tells at once that a body has nothing to offer; only bodies that have it are looked at more closely.
 
-local find, sub, match, concat = string.find, string.sub, string.match, table.concat
+local byte, find, sub, match, concat = string.byte, string.find, string.sub, string.match, table.concat
 local UNKNOWN, INNER = "-", "\30"
 local NUMBER = "^%s*:%s*(%-?%d[%d.eE+-]*)"
 local WORD = '^%s*:%s*"([%w_.:/@ -]*)"'
 local TEXT = '^%s*:%s*"[^"]'
 
+-- Bytes are compared as numbers: such loops are compiled by LuaJIT, pattern searches are not.
+local QUOTE, BACKSLASH, COLON, COMMA = 34, 92, 58, 44
+local OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST = 123, 125, 91, 93
+local SPACE = 32 -- and everything below, which no JSON text holds but as white space
+
+-- The position of the next byte that is no white space; #s + 1 at the end.
+local function after_space(s, i)
+  while (byte(s, i) or SPACE + 1) <= SPACE do i = i + 1 end
+  return i
+end
+
 -- The position after the JSON string whose opening quote stands at i, or nil.
 local function after_string(s, i)
-  local p = i + 1
+  local p = i
   while true do
-    p = find(s, '["\\]', p)
+    p = find(s, '"', p + 1, true)
     if p == nil then return nil end
-    if sub(s, p, p) == '"' then return p + 1 end
-    p = p + 2
+    local q = p - 1
+    while byte(s, q) == BACKSLASH do q = q - 1 end
+    if (p - q) % 2 == 1 then return p + 1 end
   end
 end
 
 -- The position after the JSON value that begins at i, or nil.
 local function after_value(s, i)
-  local c = sub(s, i, i)
-  if c == '"' then return after_string(s, i) end
-  if c ~= "{" and c ~= "[" then
-    local p = find(s, "[,%]}%s]", i)
-    if p == nil then p = #s + 1 end
-    if p == i then return nil end
-    return p
-  end
-  local depth, p = 1, i + 1
-  while depth > 0 do
-    p = find(s, '["{}%[%]]', p)
-    if p == nil then return nil end
-    c = sub(s, p, p)
-    if c == '"' then
+  local c = byte(s, i)
+  if c == QUOTE then return after_string(s, i) end
+  local depth, p, size = 0, i, #s
+  while p <= size do
+    c = byte(s, p)
+    if c == QUOTE then
       p = after_string(s, p)
       if p == nil then return nil end
+    elseif c == OPEN_OBJECT or c == OPEN_LIST then
+      depth, p = depth + 1, p + 1
+    elseif c == CLOSE_OBJECT or c == CLOSE_LIST then
+      if depth == 0 then return p > i and p or nil end
+      depth, p = depth - 1, p + 1
+      if depth == 0 then return p end
+    elseif depth == 0 and (c == COMMA or c <= SPACE) then
+      return p > i and p or nil
     else
-      depth = (c == "{" or c == "[") and depth + 1 or depth - 1
       p = p + 1
     end
   end
-  return p
+  return depth == 0 and p > i and p or nil
 end
 
--- Calls visit(name, start, colon, stop) for each member of the object at the top of s: name with its quotes, the position
--- of its opening quote, of the colon, and the position after its value. False when s holds no well-formed object.
+-- Calls visit(start, colon, stop) for each member of the object at the top of s: where its name begins, where its colon
+-- stands, and the position after its value. False when s holds no well-formed object.
 local function each_member(s, visit)
-  local p = find(s, "%S")
-  if p == nil or sub(s, p, p) ~= "{" then return false end
-  p = find(s, "%S", p + 1)
-  if p ~= nil and sub(s, p, p) == "}" then return find(s, "%S", p + 1) == nil end
-  while p ~= nil and sub(s, p, p) == '"' do
-    local start, close = p, after_string(s, p)
+  local p = after_space(s, 1)
+  if byte(s, p) ~= OPEN_OBJECT then return false end
+  p = after_space(s, p + 1)
+  if byte(s, p) == CLOSE_OBJECT then return after_space(s, p + 1) > #s end
+  while byte(s, p) == QUOTE do
+    local close = after_string(s, p)
     if close == nil then return false end
-    local colon = find(s, "%S", close)
-    if colon == nil or sub(s, colon, colon) ~= ":" then return false end
-    local value = find(s, "%S", colon + 1)
-    local stop = value and after_value(s, value)
-    if stop == nil then return false end
-    visit(sub(s, start, close - 1), start, colon, stop)
-    p = find(s, "%S", stop)
-    if p == nil then return false end
-    local c = sub(s, p, p)
-    if c == "}" then return find(s, "%S", p + 1) == nil end
-    if c ~= "," then return false end
-    p = find(s, "%S", p + 1)
+    local colon = after_space(s, close)
+    if byte(s, colon) ~= COLON then return false end
+    local value = after_space(s, colon + 1)
+    local stop = value <= #s and after_value(s, value)
+    if not stop then return false end
+    visit(p, colon, stop)
+    p = after_space(s, stop)
+    local c = byte(s, p)
+    if c == CLOSE_OBJECT then return after_space(s, p + 1) > #s end
+    if c ~= COMMA then return false end
+    p = after_space(s, p + 1)
   end
   return false
 end
 
-local function any(s, names)
-  for i = 1, #names do
-    if find(s, names[i], 1, true) then return true end
+-- Where each of the quoted names stands in s, at any depth: position -> slot. nil when none does.
+local function places(s, names)
+  local found
+  for name, slot in pairs(names) do
+    local at = find(s, name, 1, true)
+    while at ~= nil do
+      found = found or {}
+      found[at] = slot
+      at = find(s, name, at + 1, true)
+    end
   end
-  return false
+  return found
 end
 
 -- s without the members in CONFIG.strip; the same s when there are none at its top; nil when it cannot be told.
 local function stripped(s)
-  if not any(s, CONFIG.strip) then return s end
-  if not find(s, "^%s*{") then return s end
-  local kept, named, last = {}, false, nil
-  local sound = each_member(s, function(name, start, _, stop)
-    for i = 1, #CONFIG.strip do
-      if name == CONFIG.strip[i] then named = true return end
+  local hidden = places(s, CONFIG.strip)
+  if hidden == nil or byte(s, after_space(s, 1)) ~= OPEN_OBJECT then return s end
+  local kept, named = {}, false
+  local sound = each_member(s, function(start, _, stop)
+    if hidden[start] then
+      named = true
+    else
+      kept[#kept + 1] = sub(s, start, stop - 1)
     end
-    kept[#kept + 1] = sub(s, start, stop - 1)
   end)
   if not sound then return nil end
   if not named then return s end
   return "{" .. concat(kept, ",") .. "}"
 end
 
--- The last value after a quoted name, wherever it stands.
+-- The first value of this pattern after a quoted name, wherever it stands.
 local function anywhere(s, name, pattern)
   local _, at = find(s, name, 1, true)
-  local value
   while at ~= nil do
-    value = match(s, pattern, at + 1) or value
+    local value = match(s, pattern, at + 1)
+    if value then return value end
     _, at = find(s, name, at + 1, true)
   end
-  return value
 end
 
 local function own_fields(s, found)
-  if not any(s, CONFIG.own_names) then return end
+  local slots = places(s, CONFIG.own)
+  if slots == nil then return end
   local seen = {}
-  local sound = each_member(s, function(name, _, colon)
-    local slot = CONFIG.own[name]
+  local sound = each_member(s, function(start, colon)
+    local slot = slots[start]
     if slot then seen[slot] = match(s, NUMBER, colon) end
   end)
   if not sound then return end -- a body that broke off may have broken off inside a number
   for slot, value in pairs(seen) do found[slot] = value end
+  found.any = true
 end
 
 -- Notes what s, one JSON text, says; later words replace earlier ones, and null erases nothing.
@@ -126,10 +145,14 @@ local function note(s, found)
     if find(s, '"usage"', 1, true) then
       found[1] = anywhere(s, '"prompt_tokens"', NUMBER) or found[1]
       found[2] = anywhere(s, '"completion_tokens"', NUMBER) or found[2]
+      found.any = true
     end
-    found[5] = anywhere(s, '"finish_reason"', WORD) or found[5]
-    if found[6] == UNKNOWN then found[6] = anywhere(s, '"model"', WORD) or UNKNOWN end
-    if anywhere(s, '"refusal"', TEXT) then found[7] = "1" end
+    if find(s, '"choices"', 1, true) then
+      found[5] = anywhere(s, '"finish_reason"', WORD) or found[5]
+      if found[6] == UNKNOWN then found[6] = anywhere(s, '"model"', WORD) or UNKNOWN end
+      if anywhere(s, '"refusal"', TEXT) then found[7] = "1" end
+      found.any = true
+    end
   end
   own_fields(s, found)
 end
@@ -139,7 +162,7 @@ local function blank()
 end
 
 local function publish(handle, found)
-  handle:streamInfo():dynamicMetadata():set("verdigris", "answer", concat(found, INNER))
+  if found.any then handle:streamInfo():dynamicMetadata():set("verdigris", "answer", concat(found, INNER)) end
 end
 
 -- What stands in place of an answer that must be stripped and cannot be. Headers must be asked for anew after each wait.
@@ -202,7 +225,7 @@ end
 
 local function clean_line(line)
   local data = payload(line)
-  if data == nil or not any(data, CONFIG.strip) then return line end
+  if data == nil then return line end
   local tail = match(data, "%s*$")
   local ok, clean = pcall(stripped, data)
   if not ok or clean == nil then return "data: {}" .. tail end
@@ -242,12 +265,13 @@ local function answer(handle)
   local headers = handle:headers()
   local kind = headers:get("content-type")
   if kind == nil then return end
-  local json, events = sub(kind, 1, 16) == "application/json", sub(kind, 1, 17) == "text/event-stream"
-  if not json and not events then return end
-  local encoding = headers:get("content-encoding")
-  if encoding ~= nil and encoding ~= "identity" then
-    if CONFIG.strip then refuse(handle, "The answer is compressed, so its fields cannot be taken out.") end
-    return
+  local events = find(kind, "text/event-stream", 1, true) == 1
+  if not events and find(kind, "application/json", 1, true) ~= 1 then return end
+  if CONFIG.strip then -- without it, a compressed answer just holds nothing that could be found
+    local encoding = headers:get("content-encoding")
+    if encoding ~= nil and encoding ~= "identity" then
+      return refuse(handle, "The answer is compressed, so its fields cannot be taken out.")
+    end
   end
   if events then
     if CONFIG.strip then headers:remove("content-length") end

@@ -22,7 +22,7 @@ Names are stripped from the object at the top only. A name that JSON would escap
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib import resources
 
 from verdigris.adapters.line import Answer
@@ -52,9 +52,8 @@ def script(telemetry: Telemetry) -> str:
     own = spelled if telemetry.format in ("auto", "fields") else {}
     config = {
         "openai": "true" if telemetry.format in ("auto", "openai-chat") else "false",
-        "own": "{" + ", ".join(f"[{_lua(spelling)}] = {slot + 1}" for spelling, slot in own.items()) + "}",
-        "own_names": _list(own),
-        "strip": _list(spelled) if strips(telemetry) else "nil",
+        "own": _table(own),
+        "strip": _table(spelled) if strips(telemetry) else "nil",
         "limit": str(buffer_limit(telemetry)),
     }
     head = "local CONFIG = { " + ", ".join(f"{key} = {value}" for key, value in config.items()) + " }\n"
@@ -66,8 +65,9 @@ def _spellings(name: str) -> list[str]:
     return sorted({json.dumps(name, ensure_ascii=True), json.dumps(name, ensure_ascii=False)})
 
 
-def _list(spellings: Iterable[str]) -> str:
-    return "{" + ", ".join(_lua(spelling) for spelling in spellings) + "}"
+def _table(slots: Mapping[str, Answer]) -> str:
+    """Quoted names to positions counted from 1, as Lua counts."""
+    return "{" + ", ".join(f"[{_lua(spelling)}] = {slot + 1}" for spelling, slot in slots.items()) + "}"
 
 
 def _lua(text: str) -> str:

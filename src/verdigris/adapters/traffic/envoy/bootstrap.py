@@ -20,8 +20,7 @@ _LOG_BUFFER = 128 << 10
 _LOG_FLUSH = "0.1s"
 _MOST_DOWNSTREAM = 50_000
 
-_RESERVED = ("x-deploy-env", "x-release-id", "x-shadow")
-"""Ours to set. Many servers read `_` in a header's name as `-`, so that spelling is reserved too."""
+_RESERVED = ("x-shadow", "x-request-id")
 _RESERVED_PREFIX = "x-verdigris-"
 
 
@@ -82,7 +81,10 @@ def _manager(options: EnvoyOptions) -> Json:
         "request_headers_timeout": "30s",
         "delayed_close_timeout": "1s",
         "max_request_headers_kb": 64,
-        "common_http_protocol_options": {"idle_timeout": f"{max(options.timeout, 300.0):.3f}s"},
+        "common_http_protocol_options": {
+            "idle_timeout": f"{max(options.timeout, 300.0):.3f}s",
+            "headers_with_underscores_action": "DROP_HEADER",  # nginx's default, too
+        },
         "http2_protocol_options": {
             "allow_connect": True,  # WebSocket over HTTP/2 (RFC 8441)
             "max_concurrent_streams": 1_000,
@@ -108,15 +110,14 @@ def _filters(options: EnvoyOptions) -> list[Json]:
 
 
 def _reserved_headers(*, strip: bool) -> Json:
-    """Takes reserved headers and X-Request-Id (Envoy then makes its own) out before anything else reads them."""
-    exact = [*_RESERVED, *(name.replace("-", "_") for name in _RESERVED), "x-request-id"]
-    if strip:  # only an uncompressed answer can be stripped
-        exact.append("accept-encoding")
+    """Takes what clients may not say out before anything else reads it; Envoy then makes its own X-Request-Id.
+
+    X-Deploy-Env and X-Release-Id need no removal: the route overwrites them. Headers with `_`, which many servers read as
+    `-`, never get this far.
+    """
+    exact = (*_RESERVED, "accept-encoding") if strip else _RESERVED  # only an uncompressed answer can be stripped
     mutations: list[Json] = [{"remove": name} for name in exact]
-    mutations += [
-        {"remove_on_match": {"key_matcher": {"prefix": prefix}}}
-        for prefix in (_RESERVED_PREFIX, _RESERVED_PREFIX.replace("-", "_"))
-    ]
+    mutations.append({"remove_on_match": {"key_matcher": {"prefix": _RESERVED_PREFIX}}})
     return _extension(
         "envoy.http.early_header_mutation.header_mutation",
         "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",

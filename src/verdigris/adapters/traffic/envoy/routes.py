@@ -88,11 +88,9 @@ def _forward(cluster: str, prefix: str) -> Json:
 
 
 def _action(split: Split, options: EnvoyOptions) -> Json:
-    silence = f"{options.timeout:.3f}s"
     return {
         "weighted_clusters": {"clusters": [_share(share, options) for share in split.shares]},
         "timeout": "0s",
-        "idle_timeout": silence,
         "retry_policy": {
             "retry_on": RETRY_ON,
             "num_retries": 2,
