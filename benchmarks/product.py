@@ -22,6 +22,10 @@ environments:
 {environments}
 telemetry: {{ fields: {{ strip: {strip} }} }}
 strategy: {strategy}
+guardrails: {{ latency_p99: {{ max_increase: 2000%, tolerance: 1000% }} }}
+"""
+"""Latency is judged with a wide tolerance: a machine at its limit stalls one side or the other, and a benchmark that is
+rolled back measures nothing any more.
 """
 HALF = "{ steps: [{ weight: 50%, hold: 1h }, { weight: 100% }] }"
 """Half of the traffic to the candidate for an hour: every request is judged for as long as a benchmark takes."""
