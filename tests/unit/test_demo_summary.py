@@ -168,6 +168,7 @@ def test_the_summary_tells_what_when_after_how_many_why_and_who() -> None:
     assert "2 of 10 users (20.0 %) saw the bad version." in text
     assert "Of the responses from it all 2 were HTTP 200; of all 10 in that time, 0 were not." in text
     assert "20 requests during the two rollouts, 0 of them not answered with HTTP 200; 33 s in all." in text
+    assert "Half of its answers came within 40 ms, of the stable version's within 40 ms." in text
     assert text.endswith("Both rollouts ended as they should.")
 
 

@@ -21,8 +21,8 @@ class Behaviour:
 
     quality_mean: float = 0.80
     quality_spread: float = 0.20
-    latency_median: float = 0.040
-    latency_sigma: float = 0.35
+    latency_median: float = 0.050
+    latency_sigma: float = 0.9
     ttfb_share: float = 0.4
     cost_mean: float = 0.0024
     cost_sigma: float = 0.30

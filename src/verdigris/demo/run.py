@@ -22,8 +22,8 @@ from verdigris.demo.traffic import Tally, Traffic
 TIME_LIMIT = 56.0
 """Seconds for everything, so that with the cleaning up it stays under a minute."""
 
-MEASURED_BEFORE = 1_500
-"""Requests measured before each rollout: enough to know what the slowest 1 % are."""
+WARM_UP = 100
+"""Requests to each app and to the gateway before the first rollout."""
 
 SEEN_AFTER = 500
 """Requests looked at after each rollout."""
@@ -58,7 +58,9 @@ class Show:
             self.board.say(f"\nRollout {number}, {scene.title}. {scene.change}")
             self._scene, self._picture, self._peak = scene, None, 0.0
             await self.stage.simulate(scene.environment, scene.behaviour)
-            await self._get_to_know_stable()
+            if number == 1:
+                await self._warm_up()
+                self.traffic.start()
             await self.traffic.begin()
             rollout = await asyncio.to_thread(self.client.start_rollout, scene.environment, scene.version)
             await self._watch(scene, rollout.id)
@@ -72,11 +74,12 @@ class Show:
             await asyncio.sleep(_LOOK)
         return await self.traffic.begin()
 
-    async def _get_to_know_stable(self) -> None:
-        """A few seconds of traffic before the rollout, from which the judge learns what is usual (as it always does)."""
-        began = (await asyncio.to_thread(self.client.status)).telemetry.received
-        self.board.say(f"First, {MEASURED_BEFORE:,} requests to the stable version alone show what is usual.")
-        while (await asyncio.to_thread(self.client.status)).telemetry.received < began + MEASURED_BEFORE:
+    async def _warm_up(self) -> None:
+        """The first answers of a fresh process are slow, which would say nothing of a release."""
+        ports = [*self.stage.apps.values(), self.stage.gateway]
+        loads = (Traffic(host="127.0.0.1", port=port, rate=WARM_UP * 2, limit=WARM_UP) for port in ports)
+        await asyncio.gather(*(load.run() for load in loads))
+        while (await asyncio.to_thread(self.client.status)).telemetry.received < WARM_UP:
             self.stage.require_all_running()
             await asyncio.sleep(_LOOK)
 
@@ -132,9 +135,8 @@ async def demo(*, board: Board, rate: float, keep: bool) -> int:
             with stage.client() as client:
                 traffic = Traffic(host="127.0.0.1", port=stage.gateway, rate=rate)
                 show = Show(stage=stage, traffic=traffic, client=client, board=board)
-                traffic.start()
                 try:
-                    board.say(f"\nServing on {stage.gateway_url}; {rate:g} requests a second are on their way.")
+                    board.say(f"\nServing on {stage.gateway_url}; simulated users send {rate:g} requests a second.")
                     await _play(show, deadline=began + TIME_LIMIT)
                     for line in summary(show.endings, seconds=asyncio.get_running_loop().time() - began):
                         board.say(line)

@@ -68,6 +68,10 @@ class Ending:
         return "" if self.rollout is None else self.rollout.candidate.release.id
 
     @property
+    def stable_release(self) -> str:
+        return "" if self.rollout is None else self.rollout.stable.release.id
+
+    @property
     def strays(self) -> int:
         """Answers from the side that should no longer serve, after the end; 0 when nothing was looked at."""
         if self.after is None or self.rollout is None:

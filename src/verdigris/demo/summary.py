@@ -68,6 +68,9 @@ def _users(ending: Ending) -> Iterator[str]:
     yield f"   {len(met.users):,} of {tally.users:,} users ({share(len(met.users), tally.users)}) {word}."
     good = f"all {met.answers:,} were HTTP 200" if not not_ok else f"{not_ok:,} of {met.answers:,} were not HTTP 200"
     yield f"   Of the responses from it {good}; of all {tally.answers:,} in that time, {tally.not_ok:,} were not."
+    new, old = met.median, tally.of(ending.stable_release).median
+    if new is not None and old is not None:
+        yield f"   Half of its answers came within {new * 1000:.0f} ms, of the stable version's within {old * 1000:.0f} ms."
     if ending.after is not None:
         gone = ending.after.of(ending.candidate_release).answers
         yield f"   Of the {ending.after.answers:,} requests after that, {gone:,} reached it."
