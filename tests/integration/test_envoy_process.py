@@ -79,12 +79,13 @@ def test_it_outlives_a_killed_controller_and_is_adopted(tmp_path):
                 *("-m", "support.driver_holder", str(tmp_path), str(port), url),
                 env={**os.environ, "PYTHONPATH": support},
                 stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,
             )
             try:
                 assert await asyncio.wait_for(holder.stdout.readline(), PATIENCE) == b"open\n"
                 envoy = pid(tmp_path)
             finally:
-                holder.kill()
+                os.killpg(holder.pid, signal.SIGKILL)  # the whole group, as a closed terminal or Ctrl-C would
                 await holder.communicate()
             assert (await get(port))[:2] == (200, "r-green"), "traffic goes on"
             driver = plain_driver(tmp_path, port, url)

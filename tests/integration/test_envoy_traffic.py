@@ -150,6 +150,7 @@ def test_nobody_sets_timeouts_from_outside(gateway):
             gateway.ask(headers={"x-envoy-upstream-rq-timeout-ms": "1"}, plan={"body": "{}", "gate": "slow"})
         )
         await gateway.blue.met("slow").wait()
+        await asyncio.wait([asked], timeout=0.2)
         gateway.blue.gate("slow").release()
         return await asked
 
