@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+from pathlib import Path
 
 from verdigris.core.model.errors import PortTaken
+from verdigris.settings import LOOPBACK
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -26,6 +28,19 @@ def listen(host: str, port: int) -> socket.socket:
             hint="choose another address with --api-listen or api.listen",
         ) from error
     return listener
+
+
+def listen_privately(record: Path) -> socket.socket:
+    """A socket for the gateway alone: at the port kept in the file `record` where that is free. Raises: PortTaken."""
+    try:
+        return listen(LOOPBACK, int(record.read_text(encoding="ascii")))
+    except (OSError, ValueError, PortTaken):
+        return listen(LOOPBACK, 0)
+
+
+def keep_port(listener: socket.socket, record: Path) -> None:
+    """So that the next process takes the same one, and Envoy need not change."""
+    record.write_text(str(listener.getsockname()[1]), encoding="ascii")
 
 
 def address_of(listener: socket.socket) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from verdigris.adapters.checks.reachable import Reachable
 from verdigris.adapters.notifiers.log import LogNotifier
 from verdigris.adapters.sources.access_log.source import AccessLogSource
@@ -16,12 +18,17 @@ SMALL_ROUTES = "/deploy/"
 """What a single port serves beside the app's traffic."""
 
 
+def folder_of(service: Service, settings: Settings) -> Path:
+    """Where everything lies that services in one state folder do not share."""
+    return settings.state / service.name
+
+
 def build(service: Service, settings: Settings, *, api_address: str) -> Controller:
     """Envoy, its access log, SQLite and the log. `api_address` is `host:port` on this machine.
 
     Services that share a state folder share its store; each has its own Envoy, in a folder of the service's name.
     """
-    folder = settings.state / service.name
+    folder = folder_of(service, settings)
     folder.mkdir(parents=True, exist_ok=True)
     collector = socket_path(folder, "access-log.sock")
     driver = EnvoyDriver(

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Self
 import uvloop
 
 from verdigris.api.loopback import require_safe_listen
-from verdigris.assemble.listener import address_of, listen
-from verdigris.assemble.plugs import build
+from verdigris.assemble.listener import address_of, keep_port, listen, listen_privately
+from verdigris.assemble.plugs import build, folder_of
 from verdigris.controller.service import Controller
 from verdigris.core.model.service import Service
-from verdigris.settings import LOOPBACK, Settings
+from verdigris.settings import Settings
 
 if TYPE_CHECKING:
     from verdigris.assemble.web import ApiServer
@@ -44,9 +44,10 @@ def up(service: Service, settings: Settings) -> int:
 
 async def _up(service: Service, settings: Settings) -> int:
     require_safe_listen(settings.api_host, settings.token)
+    record = folder_of(service, settings) / "api.port"
     # With a single port the API's own is private: the gateway passes /deploy on to it.
-    host, port = (LOOPBACK, 0) if settings.single_port else (settings.api_host, settings.api_port)
-    listener = listen(host, port)
+    private = settings.single_port
+    listener = listen_privately(record) if private else listen(settings.api_host, settings.api_port)
     controller = build(service, settings, api_address=address_of(listener))
     with Ending() as ending:
         loading = asyncio.create_task(asyncio.to_thread(_api_server, controller, service, settings))
@@ -55,6 +56,8 @@ async def _up(service: Service, settings: Settings) -> int:
         except BaseException:
             await controller.leave()
             raise
+        if private:
+            keep_port(listener, record)
         api = await loading
         deciding = asyncio.create_task(controller.run())
         serving = asyncio.create_task(api.serve(sockets=[listener]))
@@ -135,7 +138,10 @@ def _gateway_url(service: Service) -> str:
 
 def _welcome(service: Service, settings: Settings, api: str) -> str:
     guard = "token required" if settings.token else "no token, this machine only"
-    where = f"{_gateway_url(service)}/deploy/…" if settings.single_port else f"http://{api}"
+    where, how = f"http://{api}", "verdigris rollout start"
+    if settings.single_port:
+        where = f"{_gateway_url(service)}/deploy/…"
+        how = f"curl -X POST -H 'X-Admin-Token: …' {_gateway_url(service)}/deploy/start"
     names = ", ".join(environment.name for environment in service.environments)
     return "\n".join(
         (
@@ -143,6 +149,6 @@ def _welcome(service: Service, settings: Settings, api: str) -> str:
             f"  gateway  {_gateway_url(service)}",
             f"  API      {where}  ({guard})",
             f"  state    {settings.state}",
-            "Start a rollout with: verdigris rollout start",
+            f"Start a rollout with: {how}",
         )
     )
