@@ -114,6 +114,8 @@ class Load:
             await asyncio.wait(self._under_way)
         while self._idle:
             self._idle.pop().close()
+        await asyncio.sleep(0)  # a closed connection is told so in the loop's next turn
+        await asyncio.sleep(0)
 
     async def _send(self) -> None:
         began = self._loop.time()
@@ -157,6 +159,8 @@ class Load:
             return None
         if connection.usable:
             self._idle.append(connection)
+        else:
+            connection.close()
         return reply
 
     async def _connection(self) -> Connection:

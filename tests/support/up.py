@@ -1,5 +1,6 @@
 """`verdigris up` as people run it: a process beside two simulated apps, and its Envoy, which can outlive it."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -17,8 +18,10 @@ from typing import Any
 import psutil
 
 from support.processes import PATIENCE, Process, app, clean_environment, free_port, wait_until
+from verdigris.adapters.traffic.envoy.admin import Admin
+from verdigris.adapters.traffic.envoy.process import Run
+from verdigris.adapters.traffic.envoy.routes import read
 from verdigris.client import Client, Unreachable
-from verdigris.core.model.errors import VerdigrisError
 from verdigris.wire import EventView, RolloutView, StatusView
 
 QUICK = """\
@@ -130,6 +133,16 @@ class Up:
     def envoy(self) -> psutil.Process | None:
         """The Envoy of the run record, when it lives."""
         return _envoy(next(self.state.glob("*/envoy.run"), self.state / "none"))
+
+    @property
+    def split(self) -> dict[str, float]:
+        """The candidate's and the stable side's percent, as Envoy itself says."""
+        run = Run.read(next(self.state.glob("*/envoy.run")))
+        assert run is not None
+        dump = asyncio.run(Admin(socket=run.admin).route_dump())
+        split = read(dump["route_config"])
+        assert split is not None, dump
+        return dict(split.weights)
 
     @property
     def envoys(self) -> list[int]:
@@ -284,8 +297,8 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def ask(url: str, *, body: Any = None, headers: dict[str, str] | None = None, method: str | None = None) -> Reply:
-    """One request, whatever its status. Raises: OSError when nobody answers."""
-    data = None if body is None else json.dumps(body).encode()
+    """One request, whatever its status; bytes are sent as they are. Raises: OSError when nobody answers."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"content-type": "application/json", **(headers or {})}
     request = urllib.request.Request(url, data=data, headers=sent, method=method)  # noqa: S310 -- http of this machine
     try:
@@ -298,12 +311,3 @@ def ask(url: str, *, body: Any = None, headers: dict[str, str] | None = None, me
 
 def _lower(headers: Any) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
-
-
-def refused(work: Any) -> VerdigrisError:
-    """The error that `work` ends with."""
-    try:
-        work()
-    except VerdigrisError as error:
-        return error
-    raise AssertionError("it was not refused")
