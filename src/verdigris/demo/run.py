@@ -162,7 +162,7 @@ async def _play(show: Show, *, deadline: float) -> None:
 
 
 async def _keep(stage: Stage, board: Board) -> None:
-    blue, verdigris = stage.apps["blue"], Path(sys.executable).with_name("verdigris")
+    blue, verdigris = stage.apps["blue"], _here(Path(sys.executable).with_name("verdigris"))
     board.say(f"""
 Still serving, and still under traffic, until Ctrl-C.
 
@@ -182,6 +182,11 @@ Things to try in another terminal:
     while True:
         stage.require_all_running()
         await asyncio.sleep(1.0)
+
+
+def _here(path: Path) -> Path:
+    """As it would be typed from the present folder, where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 async def until_signal(work: Callable[[], Awaitable[int]]) -> int:

@@ -147,6 +147,6 @@ async def _end(stage: Stage) -> None:
     """
     for program in reversed(stage.programs):
         await stop(program, grace=_GRACE)
-        for record in stage.state.glob("*.run"):
+        for record in stage.state.rglob("*.run"):
             if (left := await adopt(record)) is not None:
                 await left.end()
