@@ -20,6 +20,7 @@ from verdigris.ports import Collected, LogCounts
 _SERVICE = "opentelemetry.proto.collector.logs.v1.LogsService"
 _LARGEST = 16 << 20
 _QUIET = 60.0
+_FIRST_ASKS = 0.05  # until the sender has answered once: what it drops counts from then on
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class _State:
     skipped: dict[Skipped, int] = field(default_factory=lambda: dict.fromkeys(Skipped, 0))
     counts: LogCounts | None = None
     heard: float = float("-inf")
+    asked: float = float("-inf")
     server: grpc.aio.Server | None = None
     asking: asyncio.Task[None] | None = None
 
@@ -44,7 +46,7 @@ class AccessLogSource:
     At most `capacity` observations wait to be collected; further ones are lost, and counted. One that ended more than
     `late_after` seconds before it arrived is late: counted, not delivered. `counts` asks the sender for its own counters,
     every `ask_every` seconds, so that what it dropped is counted as lost too; without it, `streams` can only say whether
-    anything was heard in the last minute.
+    anything was heard in the last minute. What a killed sender had not sent yet (0.1 s of it) nobody can count.
     """
 
     address: str
@@ -139,13 +141,15 @@ class AccessLogSource:
             state.arrived.set()
 
     def _streams(self) -> int:
-        if self._state.counts is not None:
-            return self._state.counts.connections
-        return int(self.clock() - self._state.heard < _QUIET)
+        state = self._state
+        if state.counts is None:
+            return int(self.clock() - state.heard < _QUIET)
+        return max(state.counts.connections, int(state.heard > state.asked))
 
     async def _ask(self, counts: Callable[[], Awaitable[LogCounts | None]]) -> None:
         """Adds what the sender dropped to what is lost; its counters begin anew whenever it does."""
         while True:
+            self._state.asked = self.clock()
             now, before = await counts(), self._state.counts
             if now is not None and before is not None:
                 begun = now.dropped < before.dropped or now.sent < before.sent
@@ -154,7 +158,7 @@ class AccessLogSource:
                 self._state.counts = now
             elif before is not None:
                 self._state.counts = LogCounts(sent=before.sent, dropped=before.dropped, connections=0)
-            await asyncio.sleep(self.ask_every)
+            await asyncio.sleep(self.ask_every if self._state.counts is not None else _FIRST_ASKS)
 
 
 def _ended(observation: Observation) -> float:
