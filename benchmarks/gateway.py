@@ -33,14 +33,16 @@ DIRECT, PLAIN, OURS, PYTHON = "direct", "plain Envoy", "Verdigris", "FastAPI + h
 
 @dataclass(slots=True)
 class Contender:
-    """One address under load; `proxy` is the process that is measured."""
+    """One address under load; `proxy` is the process that is measured, `beside` one that works for it."""
 
     name: str
     port: int
     proxy: int | None = None
+    beside: int | None = None
     full: list[Full] = field(default_factory=list)
     half: list[Half] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    cpu_beside: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
@@ -102,7 +104,7 @@ def _contenders(directory: Path, *, pinned: bool) -> Iterator[tuple[list[Contend
         contenders = [
             Contender(DIRECT, apps["blue"]),
             Contender(PLAIN, plain, plain_process),
-            Contender(OURS, ours.port, ours.envoy),
+            Contender(OURS, ours.port, ours.envoy, ours.controller),
             Contender(PYTHON, python, python_process),
         ]
         for contender in contenders:  # connections, caches and the just-in-time compiler of the answer filter
@@ -134,11 +136,15 @@ def _conditions(report: Report, plan: Plan, workers: int, *, pinned: bool) -> No
 
 def _full_load(directory: Path, contenders: list[Contender], plan: Plan, core: int | None) -> None:
     for contender in _turns(contenders, plan.rounds):
-        before = cpu_seconds(contender.proxy) if contender.proxy else 0.0
+        before = _cpu(contender.proxy), _cpu(contender.beside)
         run = at_full_load(directory, contender.port, seconds=plan.seconds, connections=CONNECTIONS, core=core)
         contender.full.append(run)
-        if contender.proxy:
-            contender.cpu.append((cpu_seconds(contender.proxy) - before) / run.requests)
+        contender.cpu.append((_cpu(contender.proxy) - before[0]) / run.requests)
+        contender.cpu_beside.append((_cpu(contender.beside) - before[1]) / run.requests)
+
+
+def _cpu(process: int | None) -> float:
+    return 0.0 if process is None else cpu_seconds(process)
 
 
 def _half_load(directory: Path, contenders: list[Contender], plan: Plan, rate: float, core: int | None) -> None:
@@ -172,6 +178,8 @@ def _full_figures(contenders: list[Contender]) -> list[Figure]:
         over_rounds(f"{each.name}: proxy CPU per request", [seconds * 1e6 for seconds in each.cpu], "us")
         for each in (plain, ours, python)
     ]
+    beside = [seconds * 1e6 for seconds in ours.cpu_beside]
+    figures.append(over_rounds("Verdigris: controller CPU per request, beside", beside, "us"))
     return [
         *figures,
         _ratio("Verdigris / plain Envoy: requests/s", ours, plain, _rates, at_least(0.8)),
