@@ -70,6 +70,7 @@ class Feed:
     streams: int = 1
     lost: int = 0
     late: int = 0
+    closed: bool = False
 
     async def open(self) -> None: ...
 
@@ -81,7 +82,8 @@ class Feed:
         lost, late, self.lost, self.late = self.lost, self.late, 0, 0
         return Collected(observations=taken, lost=lost, late=late, streams=self.streams)
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        self.closed = True
 
 
 @dataclass(kw_only=True)

@@ -83,19 +83,28 @@ class Reconciler:
         wait = self._timing.look
         while True:
             await self._sleep(wait)
-            try:
-                async with self._lock:
-                    await self.wake()
-                self.problem, wait = "", self._timing.look
-            except LeaseHeld:
-                raise
-            except (StoreError, TrafficError) as error:
-                wait = min(max(wait * 2, self._timing.retry), self._timing.retry_limit)
-                await self._recover(error)
-            except Exception as error:  # noqa: BLE001 -- a bug must stop decisions, never traffic
-                wait = min(max(wait * 2, self._timing.retry), self._timing.retry_limit)
-                _log.exception("a wake of the reconcile loop failed; traffic stays, next try in %.1f s", wait)
-                self.problem = f"no decisions are made: {type(error).__name__} in the reconcile loop, see the log"
+            wait = await self.attempt(wait)
+
+    async def attempt(self, wait: float = 0.0) -> float:
+        """One look that may fail: then `problem` says what is wrong, and traffic stays. `wait` came before it.
+
+        Returns the seconds until the next look. Raises: LeaseHeld.
+        """
+        longer = min(max(wait * 2, self._timing.retry), self._timing.retry_limit)
+        try:
+            async with self._lock:
+                await self.wake()
+        except LeaseHeld:
+            raise
+        except (StoreError, TrafficError) as error:
+            await self._recover(error)
+            return longer
+        except Exception as error:  # noqa: BLE001 -- a bug must stop decisions, never traffic
+            _log.exception("a wake of the reconcile loop failed; traffic stays, next try in %.1f s", longer)
+            self.problem = f"no decisions are made: {type(error).__name__} in the reconcile loop, see the log"
+            return longer
+        self.problem = ""
+        return self._timing.look
 
     async def _sleep(self, seconds: float) -> None:
         due = self._clock.monotonic() + seconds

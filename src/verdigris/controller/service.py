@@ -104,8 +104,7 @@ class Controller:
         await self._evidence.restore(stable=self._stable.environment)
         await self._source.open()
         await self._driver.open(self._reconciler.desired)
-        async with self._lock:
-            await self._reconciler.wake()
+        await self._reconciler.attempt()  # what fails now is tried again by `run`; traffic is there already
 
     async def run(self) -> None:
         """Until cancelled. Raises: LeaseHeld when another controller took over."""
