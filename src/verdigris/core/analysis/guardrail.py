@@ -136,6 +136,7 @@ class Track:
     comparison: Comparison | None
     absolute: Capital | None
     safe: bool = False
+    calibrated: int = 0  # stable values of this rollout behind the threshold
 
     @classmethod
     def start(cls, guardrail: Guardrail, weight: float, scale: Scale | None) -> Track:
@@ -164,7 +165,26 @@ class Track:
             return False
         self.scale = scale_of(self.guardrail.metric, sketch)
         self.comparison = comparison_of(self.guardrail, self.scale) if self.scale else None
+        self.calibrated = int(sketch.n) if self.scale else 0
         return self.scale is not None
+
+    def follow(self, sketch: Sketch) -> None:
+        """Moves a quantile's threshold to where stable's values of this rollout have it, whenever they have doubled.
+
+        A threshold from before can be far off: after a stall it is too high, nobody exceeds it, and nothing can be
+        proven. Call it when no value of `sketch` waits to be compared.
+        """
+        if not isinstance(self.comparison, Exceedance) or sketch.n < max(WARM_UP, 2 * self.calibrated):
+            return
+        scale = scale_of(self.guardrail.metric, sketch)
+        if scale is None or scale.threshold is None:
+            return
+        metric, self.scale, self.calibrated = self.guardrail.metric, scale, int(sketch.n)
+        self.comparison.move(
+            scale.threshold,
+            tolerance=_boundary(metric, self.guardrail.tolerance),
+            margin=_boundary(metric, self.guardrail.margin),
+        )
 
     def fold(self, candidate: Floats, block: Block | None) -> None:
         """Settles the candidate's new values against the limit, and a closed block between the roles."""
@@ -192,6 +212,7 @@ class Track:
             "comparison": self.comparison.dump() if self.comparison else None,
             "absolute": self.absolute.dump() if self.absolute else None,
             "safe": self.safe,
+            "calibrated": self.calibrated,
         }
 
     @classmethod
@@ -205,4 +226,5 @@ class Track:
         if track.absolute is not None:
             track.absolute.restore(dumped["absolute"])
         track.safe = bool(dumped["safe"])
+        track.calibrated = int(dumped["calibrated"])
         return track

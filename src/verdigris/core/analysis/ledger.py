@@ -151,10 +151,14 @@ class Ledger:
             for track in self.tracks:
                 if track.source is source:
                     track.fold(candidate, block)
-            self._calibrate(series)
+            self._calibrate(series, compared=block is not None)
 
-    def _calibrate(self, series: Series) -> None:
+    def _calibrate(self, series: Series, *, compared: bool) -> None:
         past = series.tallies[Role.STABLE].sketch
+        if compared:
+            for track in self.tracks:
+                if track.source is series.source:
+                    track.follow(past)
         fresh = [track.calibrate(past) for track in self.tracks if track.source is series.source]
         if any(fresh):
             series.forget_pending()

@@ -41,6 +41,12 @@ class Exceedance(Zone):
             stable=Centre.prior(rate, strength),
         )
 
+    def move(self, threshold: float, *, tolerance: Boundary, margin: Boundary) -> None:
+        """Goes on with another threshold. It may only depend on values that are not compared any more."""
+        self.threshold = threshold
+        self.tolerated = tolerance.scale * threshold + tolerance.shift
+        self.allowed = margin.scale * threshold + margin.shift
+
     def compare(self, candidate: Floats, stable: Floats) -> None:
         stable_bad = float(np.count_nonzero(stable > self.threshold))
         tolerance = _counts(candidate, self.tolerated, stable.size, stable_bad)
