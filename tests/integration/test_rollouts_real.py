@@ -47,14 +47,14 @@ def test_a_harmless_change_is_promoted_and_a_worse_one_rolled_back(stage: Stage)
         load.wait_for(150)
         promoted = cli(up, "rollout", "start", "--version", "v2", "--wait", "--timeout", "60s")
         assert promoted.code == 0, promoted
-        begin = len(load.answers) + 64  # what was under way may still be blue's
+        begin = load.sent
         load.wait_for(200)
         assert set(load.sides(begin)) == {"green"}
         stage.simulate("blue", quality_mean=0.4)
         ok(up, "rollout", "start", "--version", "v3")
         back = cli(up, "status", "--wait", "--timeout", "60s")
         assert back.code == 1, back
-        begin = len(load.answers) + 64
+        begin = load.sent
         load.wait_for(200)
         assert set(load.sides(begin)) == {"green"}
     assert not load.failed

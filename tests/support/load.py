@@ -87,9 +87,14 @@ class Load:
     def failed(self) -> list[Answer]:
         return [answer for answer in self.answers if answer.status != 200]
 
+    @property
+    def sent(self) -> int:
+        """Requests sent so far."""
+        return self._sent
+
     def sides(self, since: int = 0) -> Counter[str]:
-        """Answers by side, from the `since`-th on."""
-        return Counter(answer.side for answer in self.answers[since:])
+        """Answers by side, of all requests but the first `since`."""
+        return Counter(answer.side for answer in self.answers if answer.sent >= since)
 
     def by_user(self) -> dict[int, list[str]]:
         """The sides each user met, in the order of the requests."""
