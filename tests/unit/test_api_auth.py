@@ -176,7 +176,7 @@ def test_on_loopback_no_token_is_needed(host):
 @pytest.mark.parametrize("host", BEYOND)
 @pytest.mark.parametrize("token", [None, "", SecretStr(" ")])
 def test_off_loopback_without_a_token_we_do_not_listen(host, token):
-    with pytest.raises(ConfigError, match="ADMIN_TOKEN") as caught:
+    with pytest.raises(ConfigError, match="VERDIGRIS_TOKEN") as caught:
         require_safe_listen(host, token)
     assert host in str(caught.value)
 

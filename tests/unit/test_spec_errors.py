@@ -167,6 +167,14 @@ ONE_MISTAKE = {
         "guardrails: { cost: none }\n",
         '5:21: guardrails.cost: "none" is not known here (write off)',
     ),
+    "a drop of more than all quality": (
+        "guardrails: { quality: { max_drop: 200% } }\n",
+        '5:36: guardrails.quality.max_drop: "200%" is more than all of stable\'s quality (write a part of it, such as 10%)',
+    ),
+    "a floor above the best score": (
+        "guardrails: { quality: { min: 120% } }\n",
+        '5:31: guardrails.quality.min: "120%" is above the best score (quality lies between 0 and 1; write 0.7 or 70%)',
+    ),
     "a zone without width": (
         "guardrails: { quality: { max_drop: 0% } }\n",
         (

@@ -139,10 +139,12 @@ class Guard:
         if trusted or path in OPEN_PATHS:
             return trusted
         if not self.token.exists:
-            raise Unauthorized(f"{TOKEN_ONLY}… needs an admin token, and none is set", hint="set ADMIN_TOKEN")
+            raise Unauthorized(
+                f"{TOKEN_ONLY}… needs an admin token, and none is set", hint="set ADMIN_TOKEN or VERDIGRIS_TOKEN"
+            )
         raise Unauthorized(
             "the admin token is missing or wrong",
-            hint="send it as `Authorization: Bearer TOKEN` or `X-Admin-Token: TOKEN`",
+            hint="send it as `Authorization: Bearer TOKEN` or `X-Admin-Token: TOKEN`; commands take it from VERDIGRIS_TOKEN",
         )
 
 
@@ -151,11 +153,11 @@ def _refuse_other_sites(method: str, headers: Headers) -> None:
     if not is_loopback(_host_name(host)):
         raise Forbidden(
             f"without an admin token only this machine is served, and the Host header says {host[:100]!r}",
-            hint="ask 127.0.0.1 or localhost, or set ADMIN_TOKEN",
+            hint="ask 127.0.0.1 or localhost, or set VERDIGRIS_TOKEN",
         )
     origin = headers.get("origin")
     if method not in _READING and origin is not None and origin.lower() != f"http://{host.lower()}":
-        raise Forbidden("a page of another site may not change anything here", hint="set ADMIN_TOKEN and send it")
+        raise Forbidden("a page of another site may not change anything here", hint="set VERDIGRIS_TOKEN and send it")
 
 
 def _host_name(host: str) -> str:

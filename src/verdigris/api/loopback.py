@@ -27,5 +27,5 @@ def require_safe_listen(host: str, token: SecretStr | str | None) -> None:
     if not (secret or "").strip() and not is_loopback(host):
         raise ConfigError(
             f"the API may not listen on {host or 'all addresses'!r} without an admin token",
-            hint="set ADMIN_TOKEN to a long random text, or listen on 127.0.0.1",
+            hint="set VERDIGRIS_TOKEN to a long random text, or listen on 127.0.0.1",
         )

@@ -167,7 +167,7 @@ async def _keep(stage: Stage, board: Board) -> None:
 Still serving, and still under traffic, until Ctrl-C.
 
   gateway          {stage.gateway_url}
-  API              {stage.api_url}/docs
+  API              {stage.api_url}/openapi.json
   configuration    {stage.file}
 
 Things to try in another terminal:

@@ -71,7 +71,7 @@ def _points(value: Any) -> Margin:
 
 def _score(value: Any) -> float:
     text = _text(value, "a score")
-    score = _rate(text) if "%" in text else parse_number(text)
+    score = parse_percent(text) / 100 if "%" in text else parse_number(text)
     if score > 1:
         raise Wrong("is above the best score", hint="quality lies between 0 and 1; write 0.7 or 70%")
     return score
@@ -80,7 +80,10 @@ def _score(value: Any) -> float:
 def _score_margin(value: Any) -> Margin:
     text = _text(value, "a margin")
     if "%" in text:
-        return Margin(relative=_rate(text))
+        share = parse_percent(text) / 100
+        if share > 1:
+            raise Wrong("is more than all of stable's quality", hint="write a part of it, such as 10%")
+        return Margin(relative=share)
     score = parse_number(text)
     if score > 1:
         raise Wrong("is more than the whole scale", hint=f"write {text}% of stable's quality, or points such as 0.05")

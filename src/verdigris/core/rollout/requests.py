@@ -28,6 +28,12 @@ _VERBS: dict[type[_Word], str] = {
     RollbackRequested: "roll back",
 }
 
+_WAYS_ON = {
+    Phase.PROMOTED: "`rollback` returns to the previous side",
+    Phase.ROLLED_BACK: "start a new rollout",
+    Phase.ROLLING_BACK: "start a new rollout once this one is over",
+}
+
 
 def check_request(rollout: Rollout, event: Event) -> None:
     """To be asked before a person's word is committed.
@@ -51,12 +57,9 @@ def _over(rollout: Rollout, event: _Word) -> Conflict | None:
     if not rollout.phase.is_final and rollout.phase is not Phase.ROLLING_BACK:
         return None
     state = "is going back already" if rollout.phase is Phase.ROLLING_BACK else f"is over: {rollout.phase.value}"
-    hint = (
-        "`rollback` returns to the previous side"
-        if rollout.phase is Phase.PROMOTED
-        else "start a new rollout once this one is over"
+    return WrongPhase(
+        f"cannot {_VERBS[type(event)]}: rollout {rollout.id} {state.replace('_', ' ')}", hint=_WAYS_ON[rollout.phase]
     )
-    return WrongPhase(f"cannot {_VERBS[type(event)]}: rollout {rollout.id} {state.replace('_', ' ')}", hint=hint)
 
 
 def _no_longer_kept(rollout: Rollout, at: float) -> Conflict | None:
