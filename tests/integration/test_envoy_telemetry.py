@@ -84,6 +84,21 @@ def test_own_fields_are_read_from_the_top_only(gateway):
     assert (seen.cost, seen.quality) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("body", "cost"),
+    [
+        ('{"_cost": 0.5, "nested": {"_cost": 9}}', 0.5),
+        ('{"list": [{"_cost": 9}], "_cost": 0.5, "output": "}"}\n', 0.5),
+        ('{"nested": {"_cost": 9}, "_cost": 0.5, "deeper": {"still": {"_cost": 9}}}', 0.5),
+        ('{"nested": {"output": 1, "_cost": 9}}', None),
+        ('[{"_cost": 9}]', None),
+        ('{"_cost": 0.4, "_cost": 0.5}', 0.5),
+    ],
+)
+def test_only_fields_at_the_top_count_wherever_others_stand(gateway, body, cost):
+    assert observed(gateway, body).cost == cost
+
+
 @pytest.mark.parametrize("value", ['"0.5"', "null", "true", "{}", "[1]"])
 def test_a_field_that_is_no_number_is_unknown(gateway, value):
     seen = observed(gateway, f'{{"_cost": {value}, "_qualityScore": 0.5}}')

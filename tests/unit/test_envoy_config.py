@@ -12,6 +12,7 @@ from verdigris.adapters.line import Field
 from verdigris.adapters.traffic.envoy import answers, clusters, routes
 from verdigris.adapters.traffic.envoy.bootstrap import bootstrap, line_format
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions, Forward, socket_path, target
+from verdigris.adapters.traffic.envoy.process import flags
 from verdigris.core.model.errors import ConfigError
 from verdigris.core.model.service import Fields, Telemetry
 from verdigris.core.model.split import Share, Split, Sticky
@@ -155,3 +156,9 @@ def test_socket_paths_stay_short_and_apart(tmp_path):
     deep, other = tmp_path / ("x" * 200), tmp_path / ("y" * 200)
     assert len(socket_path(deep, "a.sock")) <= 100
     assert socket_path(deep, "a.sock") == socket_path(deep, "a.sock") != socket_path(other, "a.sock")
+
+
+def test_there_are_as_many_workers_as_cores_that_may_be_used(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3}, raising=False)
+    assert flags(options())[:2] == ["--concurrency", "1"]
+    assert flags(options(concurrency=4))[:2] == ["--concurrency", "4"]

@@ -60,13 +60,9 @@ local function after_value(s, i)
   return depth == 0 and p > i and p or nil
 end
 
--- Calls visit(start, colon, stop) for each member of the object at the top of s: where its name begins, where its colon
--- stands, and the position after its value. False when s holds no well-formed object.
-local function each_member(s, visit)
-  local p = after_space(s, 1)
-  if byte(s, p) ~= OPEN_OBJECT then return false end
-  p = after_space(s, p + 1)
-  if byte(s, p) == CLOSE_OBJECT then return after_space(s, p + 1) > #s end
+-- Calls visit(start, colon, stop) for each member of an object from the one whose name begins at p: where its name begins,
+-- where its colon stands, and the position after its value. True when the object's end is the end of s as well.
+local function each_member_from(s, p, visit)
   while byte(s, p) == QUOTE do
     local close = after_string(s, p)
     if close == nil then return false end
@@ -83,6 +79,15 @@ local function each_member(s, visit)
     p = after_space(s, p + 1)
   end
   return false
+end
+
+-- The same for all members of the object at the top of s. False when s holds no well-formed object.
+local function each_member(s, visit)
+  local p = after_space(s, 1)
+  if byte(s, p) ~= OPEN_OBJECT then return false end
+  p = after_space(s, p + 1)
+  if byte(s, p) == CLOSE_OBJECT then return after_space(s, p + 1) > #s end
+  return each_member_from(s, p, visit)
 end
 
 -- Where each of the quoted names stands in s, at any depth: position -> slot. nil when none does.
@@ -126,14 +131,24 @@ local function anywhere(s, name, pattern)
   end
 end
 
+-- Of the objects in s only the one at the top ends where s ends. So what follows the first of the names tells whether it
+-- stands at the top, and that is usually short; where it does not, everything is walked.
 local function own_fields(s, found)
   local slots = places(s, CONFIG.own)
   if slots == nil then return end
-  local seen = {}
-  local sound = each_member(s, function(start, colon)
+  local first, seen = #s, {}
+  for at in pairs(slots) do
+    if at < first then first = at end
+  end
+  local function visit(start, colon)
     local slot = slots[start]
     if slot then seen[slot] = match(s, NUMBER, colon) end
-  end)
+  end
+  local sound = each_member_from(s, first, visit)
+  if not sound then
+    seen = {}
+    sound = each_member(s, visit)
+  end
   if not sound then return end -- a body that broke off may have broken off inside a number
   for slot, value in pairs(seen) do found[slot] = value end
   found.any = true

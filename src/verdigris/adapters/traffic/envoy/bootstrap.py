@@ -97,7 +97,10 @@ def _manager(options: EnvoyOptions) -> Json:
 def _filters(options: EnvoyOptions) -> list[Json]:
     """Read answers only where somebody listens or something must be taken out, then route."""
     router = _extension(
-        "envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True
+        "envoy.filters.http.router",
+        "envoy.extensions.filters.http.router.v3.Router",
+        suppress_envoy_headers=True,
+        dynamic_stats=False,  # counters by status code: they cost time on every request, and nobody reads them
     )
     if options.collector is None and not answers.strips(options.telemetry):
         return [router]

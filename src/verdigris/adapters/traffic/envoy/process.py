@@ -166,13 +166,20 @@ def _spawn(options: EnvoyOptions, executable: str) -> subprocess.Popen[bytes]:
 
 def flags(options: EnvoyOptions) -> list[str]:
     """Part of what a running Envoy must match to be adopted."""
-    cores = options.concurrency or os.cpu_count() or 1
+    cores = options.concurrency or _cores()
     return [
         *("--concurrency", str(cores)),
         *("--drain-time-s", "1", "--drain-strategy", "immediate"),
         *("-l", "warning", "--skip-deprecated-logs"),
         "--disable-hot-restart",
     ]
+
+
+def _cores() -> int:
+    """How many cores this process may use: fewer than the machine has where it was pinned or put into a cpuset."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 async def _until_ready(process: Process) -> bool:
