@@ -26,7 +26,7 @@ check: $(VENV)/.dev ## style, types and the floors of the house
 	@$(BIN)/lint-imports
 
 docs: $(VENV)/.dev ## run every example in the documentation and follow every link in it
-	@$(BIN)/pytest -n auto README.md docs tests/unit/test_docs.py
+	@$(BIN)/pytest -n auto README.md docs tests/unit/test_docs.py tests/unit/test_docs_configuration.py
 
 bench: $(VENV)/.dev ## the measurements behind docs/explanation/performance.md (minutes)
 	@$(BIN)/python -m benchmarks.ingest

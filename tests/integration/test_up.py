@@ -126,6 +126,19 @@ def test_ended_in_mid_ramp_it_goes_on_where_it_was(stage: Stage) -> None:
     assert up.status().split.observed == {"green": 50.0, "blue": 50.0}
 
 
+def test_hung_up_it_leaves_the_gateway_serving_for_the_next_one(stage: Stage) -> None:
+    up = stage.up(SLOW_RAMP).start()
+    up.client.start_rollout()
+    (envoy,) = up.envoys
+    assert up.end(sign=signal.SIGHUP) == 0
+    assert "Traceback" not in up.running.output
+    assert up.envoys == [envoy]
+    assert ask(f"{up.url}/health").status == 200
+    up.start()
+    assert up.envoys == [envoy]
+    assert up.status().split.observed == {"green": 50.0, "blue": 50.0}
+
+
 # ---------------------------------------------------------------------- refusing
 
 

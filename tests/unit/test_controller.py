@@ -465,6 +465,37 @@ def test_lost_observations_are_counted_and_told():
     assert any("3 observations were lost" in problem for problem in status.problems)
 
 
+def test_a_loss_of_long_ago_is_counted_but_no_problem_any_more():
+    stage = Stage()
+
+    async def story():
+        controller = stage.controller()
+        await controller.open()
+        stage.feed.lost = 3
+        await stage.pass_time(controller, 1)
+        stage.seconds += 3_600
+        return await controller.status()
+
+    status = asyncio.run(story())
+    assert status.telemetry.lost == 3
+    assert status.problems == ()
+
+
+def test_what_was_watched_is_shown_as_of_now():
+    stage = Stage(strategy=PATIENT)
+
+    async def story():
+        controller = stage.controller()
+        await controller.open()
+        await controller.start(actor="ada")
+        await stage.pass_time(controller, 10)
+        return await controller.rollout("latest")
+
+    shown = asyncio.run(story())
+    assert 9.0 <= shown.watched <= 10.0
+    assert stage.stored("answers-1").watched < 9.0
+
+
 def test_at_the_time_limit_an_undecided_rollout_goes_back_or_is_held():
     async def story(stage):
         controller = stage.controller()

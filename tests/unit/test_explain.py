@@ -53,10 +53,7 @@ def test_a_rollback_says_what_why_and_after_how_many() -> None:
     rollout = replace(judged(candidate=Behaviour(quality=0.7)), phase=Phase.ROLLED_BACK)
     explanation = explain(rollout)
     assert rollout.verdict is not None
-    assert (
-        f"was rolled back after {rollout.verdict.samples_candidate} candidate requests: quality fell by"
-        in explanation.headline
-    )
+    assert f"after {rollout.verdict.samples_candidate} candidate requests: quality fell by" in explanation.headline
     assert explanation.missing == ()
     assert explanation.rows[0].standing is Standing.HARMFUL
 

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 def up(service: Service, settings: Settings) -> int:
     """Serves until Ctrl-C or SIGTERM, then drains; a second one ends it at once. Returns the exit code.
 
+    SIGHUP ends the controller alone: the data plane goes on, and the next `up` adopts it.
+
     Raises: ConfigError, PortTaken, LeaseHeld, StoreError, TrafficError.
     """
     logging.basicConfig(
@@ -64,7 +66,9 @@ async def _up(service: Service, settings: Settings) -> int:
         print(_welcome(service, settings, address_of(listener)), flush=True)  # noqa: T201 -- the command's own output
         asked = asyncio.create_task(ending.asked.wait())
         await asyncio.wait({asked, deciding, serving}, return_when=asyncio.FIRST_COMPLETED)
-        if ending.asked.is_set():
+        if ending.staying:
+            _log.info("the controller ends; the data plane goes on with the split in force, for the next one to adopt")
+        elif ending.asked.is_set():
             await _drain(controller, ending, DRAIN_FACTOR * service.gateway.timeout)
         else:
             _log.error("a part of the controller ended; traffic goes on with the split in force")
@@ -113,20 +117,30 @@ async def _end(tasks: Iterable[asyncio.Task[object]]) -> None:
 
 
 class Ending:
-    """What SIGINT and SIGTERM mean while it is entered: the first asks to end, the second to hurry."""
+    """What signals mean while it is entered: the first SIGINT or SIGTERM asks to end, the second to hurry.
+
+    SIGHUP asks to end, with the data plane `staying`.
+    """
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.hurried = asyncio.Event()
+        self.staying = False
 
     def __enter__(self) -> Self:
+        loop = asyncio.get_running_loop()
         for sign in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(sign, self._heard)
+            loop.add_signal_handler(sign, self._heard)
+        loop.add_signal_handler(signal.SIGHUP, self._leave)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for sign in (signal.SIGINT, signal.SIGTERM):
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().remove_signal_handler(sign)
+
+    def _leave(self) -> None:
+        self.staying = not self.asked.is_set()
+        self.asked.set()
 
     def _heard(self) -> None:
         (self.hurried if self.asked.is_set() else self.asked).set()

@@ -18,18 +18,25 @@ CHUNK = 1_000
 RATE_WINDOW = 10.0
 """Seconds over which the arrival rate is taken."""
 
+LATELY = 300.0
+"""Seconds for which a loss is a problem to be told."""
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TelemetryHealth:
-    """What the ingest knows of itself since the controller began. `rate` is observations per second, recently."""
+    """What the ingest knows of itself since the controller began.
+
+    `rate` is observations per second over the last seconds, `lost_lately` what was lost in the last minutes.
+    """
 
     received: int = 0
     lost: int = 0
     late: int = 0
     streams: int = 0
     rate: float = 0.0
+    lost_lately: int = 0
 
 
 class Ingest:
@@ -47,6 +54,7 @@ class Ingest:
         self.arrived = asyncio.Event()
         self._health = TelemetryHealth()
         self._recent: deque[tuple[float, int]] = deque(maxlen=1_000)
+        self._losses: deque[tuple[float, int]] = deque(maxlen=1_000)
 
     @property
     def health(self) -> TelemetryHealth:
@@ -60,6 +68,7 @@ class Ingest:
             late=self._health.late,
             streams=self._health.streams,
             rate=rate,
+            lost_lately=sum(count for at, count in self._losses if now - at <= LATELY),
         )
 
     async def run(self) -> None:
@@ -98,5 +107,7 @@ class Ingest:
             late=self._health.late + collected.late,
             streams=collected.streams,
         )
+        if collected.lost:
+            self._losses.append((self._clock.monotonic(), collected.lost))
         if count:
             self._recent.append((self._clock.monotonic(), count))

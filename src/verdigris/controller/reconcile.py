@@ -68,6 +68,11 @@ class Reconciler:
         rollout = self._journal.rollout
         return rollout.split if rollout is not None else self._idle
 
+    @property
+    def watched(self) -> float:
+        """Seconds watched since the latest stored look."""
+        return self._watched
+
     def nudge(self) -> None:
         """Wakes the loop now."""
         self._nudged.set()

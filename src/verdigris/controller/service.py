@@ -39,7 +39,7 @@ from verdigris.core.model.event import (
     Started,
 )
 from verdigris.core.model.release import Release
-from verdigris.core.model.rollout import Rollout, Side
+from verdigris.core.model.rollout import Phase, Rollout, Side
 from verdigris.core.model.service import Service
 from verdigris.core.model.strategy import Strategy
 from verdigris.core.rollout.readiness import waiting_for
@@ -218,7 +218,7 @@ class Controller:
         """The rollout with this id, or the `latest`. Raises: NotFound, StoreError."""
         latest = self._journal.rollout
         if latest is not None and name in (LATEST, latest.id):
-            return self._with_live_verdict(latest)
+            return self._as_of_now(latest)
         if name == LATEST:
             raise NotFound("there is no rollout yet", hint="begin one with: verdigris rollout start")
         return (await self._store.load(name)).rollout
@@ -243,7 +243,7 @@ class Controller:
         return Status(
             service=self.service,
             stable=self._stable.environment,
-            rollout=None if rollout is None else self._with_live_verdict(rollout),
+            rollout=None if rollout is None else self._as_of_now(rollout),
             desired=desired,
             observed=observed,
             telemetry=telemetry,
@@ -293,10 +293,14 @@ class Controller:
             raise Conflict(f"rollout {rollout.id} is over; the latest is {latest.id if latest else 'none'}")
         return rollout
 
-    def _with_live_verdict(self, rollout: Rollout) -> Rollout:
+    def _as_of_now(self, rollout: Rollout) -> Rollout:
+        """With the judge's latest look, which may be newer than the stored one."""
         verdict = self._reconciler.verdict
-        live = verdict is not None and not rollout.phase.is_final
-        return replace(rollout, verdict=verdict) if live else rollout
+        if verdict is None or rollout.phase.is_final:
+            return rollout
+        watching = rollout.in_force and rollout.phase in (Phase.PROGRESSING, Phase.BAKING)
+        watched = rollout.watched + (self._reconciler.watched if watching else 0.0)
+        return replace(rollout, verdict=verdict, watched=watched)
 
 
 def _evidence(rollout: Rollout) -> str:

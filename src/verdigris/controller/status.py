@@ -36,8 +36,10 @@ def problems_of(
         found.append("the split in force is not the desired one; it is being applied again")
     if rollout is not None and rollout.traffic_error:
         found.append(f"the split could not be applied: {rollout.traffic_error}")
-    if telemetry.lost:
-        found.append(f"{telemetry.lost} observations were lost; estimates rest on the others")
+    if telemetry.lost_lately:
+        found.append(
+            f"{telemetry.lost_lately} observations were lost in the last minutes; estimates rest on the others"
+        )
     if rollout is not None and rollout.phase is Phase.PROGRESSING and telemetry.streams == 0:
         found.append("no telemetry stream is connected; nothing is watched and nothing advances until one is")
     return tuple(found)

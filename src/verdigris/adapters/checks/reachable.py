@@ -14,7 +14,7 @@ from verdigris.ports import CheckResult
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reachable:
-    """Passes on any 2xx or 3xx answer within `timeout` seconds."""
+    """Passes on a 2xx answer within `timeout` seconds."""
 
     timeout: float = 5.0
 
@@ -39,5 +39,5 @@ class Reachable:
     async def _ask(self, environment: Environment, path: str) -> CheckResult:
         async with httpx2.AsyncClient(timeout=self.timeout, trust_env=False) as client:
             response = await client.get(environment.url.rstrip("/") + path)
-        passed = response.status_code < httpx2.codes.BAD_REQUEST
+        passed = response.is_success
         return CheckResult(passed=passed, reason=f"{environment.name} answered {response.status_code} at {path}")

@@ -88,25 +88,12 @@ def step_text(rollout: Rollout) -> str:
 
 
 def _headline(rollout: Rollout) -> str:
+    """Who, after how much, and the rollout's own reason, which says what was decided."""
     name = f"{rollout.candidate.release.id} on {rollout.candidate.environment}"
     verdict = rollout.verdict
     why = rollout.reason or (verdict.reason if verdict else "nothing was judged yet")
     seen = f" after {count(verdict.samples_candidate, 'candidate request')}" if verdict else ""
-    match rollout.phase:
-        case Phase.PROMOTED:
-            return f"{name} was promoted{seen}: {why}."
-        case Phase.ROLLED_BACK:
-            return f"{name} was rolled back{seen}: {why}."
-        case Phase.ROLLING_BACK:
-            return f"{name} is being rolled back{seen}: {why}."
-        case Phase.BAKING:
-            return f"{name} serves everything and is still watched: {why}."
-        case Phase.PAUSED:
-            return f"{name} is paused at {rollout.weight:g} %: {why}."
-        case Phase.AWAITING_APPROVAL:
-            return f"{name} waits for approval at {rollout.weight:g} %: {why}."
-        case Phase.PROGRESSING:
-            return f"{name} takes {rollout.weight:g} % of the traffic: {why}."
+    return f"{name}{seen}: {why}."
 
 
 def _row(finding: Finding, threshold: float) -> Row:
