@@ -152,6 +152,8 @@ def _gateway_url(service: Service) -> str:
 
 def _welcome(service: Service, settings: Settings, api: str) -> str:
     guard = "token required" if settings.token else "no token, this machine only"
+    if settings.single_port and not settings.token:
+        guard = "refused to everybody until ADMIN_TOKEN is set"
     where, how = f"http://{api}", "verdigris rollout start"
     if settings.single_port:
         where = f"{_gateway_url(service)}/deploy/…"
