@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks import app, plain_envoy, product, python_proxy
 from benchmarks.load import Full, Half, at_full_load, at_rate
 from benchmarks.messages import answer_body, request_body
-from benchmarks.processes import cpu_seconds, pin, require
+from benchmarks.processes import cpu_seconds, giving_way, pin, require
 from benchmarks.report import Aim, Figure, Report, at_least, at_most, finish, options, over_rounds
 from benchmarks.waiting import pause
 
@@ -66,7 +66,7 @@ def main() -> int:
     require("wrk", "nginx", "taskset")
     plan = Plan(seconds=asked.seconds, rounds=asked.rounds)
     if asked.quick:
-        plan = Plan(seconds=1.0, rounds=1, unpinned=0)
+        plan = Plan(seconds=1.0, rounds=1, unpinned=1)
     report = Report(benchmark="gateway", command=f"python -m benchmarks.gateway{' --quick' if asked.quick else ''}")
     with tempfile.TemporaryDirectory(prefix="verdigris-bench-") as directory:
         measure(Path(directory), plan, report)
@@ -81,10 +81,11 @@ def measure(directory: Path, plan: Plan, report: Report) -> None:
         other = OTHER_CORE if pinned else None
         _full_load(directory, contenders, plan, other)
         rate = contenders[2].rate / 2
-        _half_load(directory, contenders, plan, rate, other)
+        with giving_way(under_test.controller):
+            _half_load(directory, contenders, plan, rate, other)
         report.add(*_full_figures(contenders), *_half_figures(contenders, rate))
         if plan.unpinned and pinned:
-            report.add(*_unpinned(directory, contenders, plan, under_test))
+            report.add(*_unpinned(directory, contenders, plan, under_test, rate))
         report.add(*_telemetry(under_test))
 
 
@@ -120,13 +121,16 @@ def _conditions(report: Report, plan: Plan, workers: int, *, pinned: bool) -> No
         else "nothing is pinned: this machine has one core"
     )
     report.conditions += [
-        f"{where}. Both Envoys run {workers} worker threads, the same wheel; the Python proxy is one uvicorn process.",
+        f"{where}. Both Envoys run {workers} worker thread(s), the same wheel; the Python proxy is one uvicorn process.",
         (
             f"POST, {len(request_body())} B of JSON; the answer is a chat completion of {len(answer_body('blue'))} B with "
             "usage, cost and quality; keep-alive. Application: nginx with fixed answers, on both sides of the rollout."
         ),
         "Verdigris: a rollout at 50 %, every request measured and judged; the controller is the real `verdigris up`.",
-        f"full load: wrk, {CONNECTIONS} connections; half load: constant rate, latency from the moment a request was due.",
+        (
+            f"full load: wrk, {CONNECTIONS} connections; half load: constant rate, latency from the moment a request was due. "
+            "At half load the controller gives way to the client and the application (SCHED_IDLE), which would be elsewhere."
+        ),
         (
             f"{plan.rounds} rounds of {plan.seconds:g} s for each contender in turn. value = median, or ratio of medians; "
             "min - max over rounds."
@@ -207,18 +211,29 @@ def _half_figures(contenders: list[Contender], rate: float) -> list[Figure]:
     ]
 
 
-def _unpinned(directory: Path, contenders: list[Contender], plan: Plan, under_test: product.Product) -> list[Figure]:
-    """The same at full load with every process free to use both cores."""
-    _, plain, ours, _ = contenders
-    free = [Contender(each.name, each.port, each.proxy) for each in (plain, ours)]
-    everywhere = set(range(os.cpu_count() or 1))
+def _unpinned(
+    directory: Path, contenders: list[Contender], plan: Plan, under_test: product.Product, rate: float
+) -> list[Figure]:
+    """The same with every process free to use both cores, and no help from anybody."""
+    free = [Contender(each.name, each.port, each.proxy) for each in contenders[:3]]
+    everywhere = range(os.cpu_count() or 1)
     for process in [under_test.controller, *(each.proxy for each in free if each.proxy)]:
         pin(process, *everywhere)
-    _full_load(directory, free, Plan(seconds=plan.seconds, rounds=plan.unpinned), None)
-    plain, ours = free
+    short = Plan(seconds=plan.seconds, rounds=plan.unpinned)
+    _full_load(directory, free, short, None)
+    _half_load(directory, free, short, rate, None)
+    direct, plain, ours = free
     return [
-        over_rounds(f"{each.name}: requests/s, nothing pinned", [run.rate for run in each.full], "1/s") for each in free
-    ] + [_ratio("Verdigris / plain Envoy: requests/s, nothing pinned", ours, plain, _rates)]
+        *(
+            over_rounds(f"{each.name}: requests/s, nothing pinned", [run.rate for run in each.full], "1/s")
+            for each in (plain, ours)
+        ),
+        _ratio("Verdigris / plain Envoy: requests/s, nothing pinned", ours, plain, _rates),
+        *(
+            over_rounds(f"{each.name}: p99 at half load, nothing pinned", [run.p99 * 1e3 for run in each.half], "ms")
+            for each in (direct, plain, ours)
+        ),
+    ]
 
 
 def _telemetry(under_test: product.Product) -> list[Figure]:

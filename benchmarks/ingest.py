@@ -93,7 +93,7 @@ def _conditions(report: Report, plan: Plan, captured: Sequence[bytes], requests:
         ),
         (
             f"over gRPC: the real Controller with SQLite, a rollout at 50 %, a sender in another process at full speed for "
-            f"{plan.seconds:g} s: more than it can take, on purpose."
+            f"{plan.seconds:g} s: as much as it takes, without a pause."
         ),
     ]
 
@@ -183,7 +183,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 async def _under_full_load(directory: Path, captured: Path, plan: Plan) -> list[Figure]:
-    """The real controller while more arrives than it can take."""
+    """The real controller while as much arrives as it takes."""
     collector = str(directory / "access-log.sock")
     source = AccessLogSource(address=collector, environments=SIDES, service="benchmark")
     async with _listening() as address:

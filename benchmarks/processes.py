@@ -88,6 +88,22 @@ def pin(process: int, *cores: int) -> None:
             os.sched_setaffinity(int(thread.name), cores)
 
 
+@contextlib.contextmanager
+def giving_way(process: int) -> Iterator[None]:
+    """For the length of a `with` block a process runs only where nobody else wants to (Linux: SCHED_IDLE)."""
+    _schedule(process, os.SCHED_IDLE)
+    try:
+        yield
+    finally:
+        _schedule(process, os.SCHED_OTHER)
+
+
+def _schedule(process: int, policy: int) -> None:
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setscheduler(int(thread.name), policy, os.sched_param(0))
+
+
 def cpu_seconds(process: int) -> float:
     """Processor time used so far, user and system."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
