@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -58,6 +61,37 @@ def test_sketch_forgets_by_halves() -> None:
     sketch.halve()
     assert sketch.n == 50
     assert sketch.quantile(0.5) == pytest.approx(2.0, rel=ACCURACY)
+
+
+@pytest.mark.parametrize("q", [0.5, 0.99, 0.995])
+def test_many_halvings_leave_the_tail_where_it_is(q: float) -> None:
+    sketch, halvings, normal = Sketch(), 0, NormalDist()
+    for batch in range(500):
+        shares = (np.arange(500) + 0.01 + batch * 0.618 % 0.98) / 500  # evenly spread, so that chance plays no part
+        sketch.add(np.exp([normal.inv_cdf(share) for share in shares]))
+        if sketch.n > 5_000:
+            sketch.halve()
+            halvings += 1
+    assert halvings > 50
+    assert 2_500 <= sketch.n <= 5_000
+    assert sketch.quantile(q) == pytest.approx(math.exp(normal.inv_cdf(q)), rel=0.03)
+    assert np.array_equal(Sketch.load(sketch.dump()).counts, sketch.counts)
+
+
+def test_what_weighs_next_to_nothing_is_forgotten() -> None:
+    sketch = sketch_of(np.array([3.0]))
+    for _ in range(20):
+        sketch.halve()
+    assert sketch.quantile(0.5) == pytest.approx(3.0, rel=ACCURACY)
+    sketch.halve()
+    assert sketch.dump() == [[], []]
+    assert sketch.quantile(0.5) is None
+
+
+@pytest.mark.parametrize("count", [float("nan"), float("inf"), -1.0, 0.0])
+def test_a_sketch_of_impossible_counts_is_not_loaded(count: float) -> None:
+    with pytest.raises(ValueError, match="no positive number"):
+        Sketch.load([[3], [count]])
 
 
 def test_moments_of_nothing_are_unknown() -> None:
