@@ -105,12 +105,18 @@ def test_check_probes_the_environments():
         assert done.exit_code == 2
         assert f"error: green does not answer at http://127.0.0.1:{down.getsockname()[1]}: " in done.stderr
         assert "blue does not" not in done.stderr
+        assert done.stdout.startswith("verdigris.yaml can be read, but not used yet: no answer from green. It says:\n")
+        assert "is good" not in done.output
+        assert done.output.splitlines()[-1].startswith("error: green does not answer")
         assert run("check").exit_code == 0
         report = json.loads(run("check", "--probe", "-o", "json").stdout)
         assert not report["ok"]
         assert len(report["unreachable"]) == 1
         down.listen()
-        assert run("check", "--probe").exit_code == 0
+        done = run("check", "--probe")
+        assert done.exit_code == 0
+        assert done.stdout.startswith("verdigris.yaml is good")
+        assert done.stdout.endswith("every environment answers\n")
 
 
 # ------------------------------------------------------------------ init

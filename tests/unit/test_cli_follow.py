@@ -7,9 +7,11 @@ import pytest
 from verdigris.api.views import rollout_view
 from verdigris.cli.follow import PATIENCE, follow
 from verdigris.cli.session import Session
-from verdigris.client import Unreachable
+from verdigris.client import ClientError, Unreachable
+from verdigris.core.model.errors import NotFound, StoreError, TrafficError, Unauthorized, VerdigrisError
 from verdigris.core.model.rollout import Phase
-from verdigris.testing.builders import a_rollout
+from verdigris.core.model.verdict import Outcome
+from verdigris.testing.builders import a_rollout, a_verdict
 
 
 @dataclass
@@ -55,6 +57,16 @@ def test_one_line_a_change(capsys):
     assert client.asked == ["latest", *["r1"] * 5]
 
 
+def test_a_verdict_that_decides_nothing_is_no_news(capsys):
+    outcomes = (Outcome.NO_DATA, Outcome.WAITING, Outcome.INVALID, Outcome.WAITING)
+    following(a_rollout(), *(a_rollout(verdict=a_verdict(outcome=each)) for each in outcomes), timeout=10.0)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3, lines
+    assert ", waiting" not in lines[0]
+    assert ", invalid" in lines[1]
+    assert ", waiting" in lines[2]
+
+
 def test_the_timeout_ends_the_wait_and_not_the_rollout(capsys):
     code, client, _ = following(a_rollout(), timeout=3.0)
     assert code == 3
@@ -82,6 +94,35 @@ def test_a_controller_that_restarts_is_waited_for():
 def test_a_controller_that_stays_away_is_an_error():
     with pytest.raises(Unreachable):
         following(a_rollout(), Unreachable("gone"))
+
+
+FAILURES = [
+    StoreError("database is locked"),
+    TrafficError("no proxy"),
+    VerdigrisError("broken"),
+    ClientError("failed", status=500),
+    ClientError("a proxy's own page", status=503),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=repr)
+def test_a_server_that_fails_is_asked_again(failure):
+    code, client, _ = following(failure, a_rollout(), *[failure] * 30, a_rollout(phase=Phase.PROMOTED))
+    assert (code, len(client.asked)) == (0, 33)
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=repr)
+def test_a_server_that_goes_on_failing_is_an_error(failure):
+    with pytest.raises(type(failure), match=str(failure)):
+        following(a_rollout(), failure)
+
+
+@pytest.mark.parametrize("wrong", [NotFound("no such"), Unauthorized("no token"), ClientError("strange", status=200)])
+def test_a_wrong_question_is_not_asked_again(wrong):
+    client, clock = Scripted([a_rollout(), wrong]), FakeClock()
+    with pytest.raises(type(wrong)):
+        follow(Session(client=client, form="table"), "r1", timeout=None, clock=clock)
+    assert clock.at == 1.0
 
 
 def test_patience_counts_from_the_last_answer():

@@ -54,7 +54,8 @@ def _tell(file: str, loaded: Loaded, *, form: str, probe: bool) -> None:
     if form != "table":
         show_data(_report(file, warnings=warnings, unreachable=[str(result) for result in failed], loaded=loaded), form)
     else:
-        for line in _lines(file, loaded, warnings):
+        silent = list(dict.fromkeys(result.environment for result in failed))
+        for line in _lines(file, loaded, warnings, silent):
             click.echo(line)
         for result in failed:
             click.echo(f"error: {result}", err=True)
@@ -64,11 +65,12 @@ def _tell(file: str, loaded: Loaded, *, form: str, probe: bool) -> None:
         raise click.exceptions.Exit(2)
 
 
-def _lines(file: str, loaded: Loaded, warnings: list[str]) -> Iterator[str]:
+def _lines(file: str, loaded: Loaded, warnings: list[str], silent: list[str]) -> Iterator[str]:
     from verdigris.cli.human import pairs
     from verdigris.spec.words import describe
 
-    yield f"{file} is good. It says:"
+    state = "is good" if not silent else f"can be read, but not used yet: no answer from {' and '.join(silent)}"
+    yield f"{file} {state}. It says:"
     yield from (f"  {line}" for line in pairs(describe(loaded)))
     yield from (f"warning: {warning}" for warning in warnings)
 

@@ -14,8 +14,10 @@ import click
 from verdigris.cli.human import format_duration, format_percent, shortened
 from verdigris.cli.session import Session, show_data
 from verdigris.cli.tables import phase_words, rollout_lines
-from verdigris.client import LATEST, Unreachable
+from verdigris.client import LATEST, ClientError, Unreachable
+from verdigris.core.model.errors import RequestError, VerdigrisError
 from verdigris.core.model.rollout import Phase
+from verdigris.core.model.verdict import Outcome
 from verdigris.wire import RolloutView
 
 PROMOTED = 0
@@ -24,7 +26,9 @@ UNDECIDED = 3
 
 INTERVAL = 1.0
 PATIENCE = 60.0
-"""Seconds without any answer before waiting is given up: a controller may be restarted meanwhile."""
+"""Seconds without a good answer before waiting is given up: a controller may be restarted or fail meanwhile."""
+
+_NOTHING_YET = (None, Outcome.WAITING, Outcome.NO_DATA)
 
 
 class Clock(Protocol):
@@ -55,7 +59,7 @@ def exit_code(rollout: RolloutView) -> int | None:
 def follow(session: Session, rollout: str, *, timeout: float | None, clock: Clock | None = None) -> int:
     """Shows the rollout until it has ended, is left to a person, or `timeout` seconds are over; gives the exit code.
 
-    Raises: NotFound; Unreachable after a minute without an answer.
+    Raises: NotFound; what the server failed with, or Unreachable, after a minute without a good answer.
     """
     clock = clock or RealClock()
     last: RolloutView | None = None
@@ -77,8 +81,9 @@ def _views(session: Session, rollout: str, *, timeout: float | None, clock: Cloc
     while True:
         try:
             view = session.client.rollout(rollout)
-        except Unreachable:
-            if rollout == LATEST or clock.now() - heard > PATIENCE:
+        except VerdigrisError as error:
+            stranger = isinstance(error, Unreachable) and rollout == LATEST  # it never answered: a wrong address?
+            if stranger or not _may_pass(error) or clock.now() - heard > PATIENCE:
                 raise
         else:
             heard, rollout = clock.now(), view.id
@@ -88,6 +93,13 @@ def _views(session: Session, rollout: str, *, timeout: float | None, clock: Cloc
         if timeout is not None and clock.now() - began >= timeout:
             return
         clock.wait(INTERVAL)
+
+
+def _may_pass(error: VerdigrisError) -> bool:
+    """Whether nobody answered or the server failed (a 5xx): asking again may help. A wrong question stays wrong."""
+    if isinstance(error, ClientError):
+        return isinstance(error, Unreachable) or (error.status or 0) >= 500
+    return not isinstance(error, RequestError)
 
 
 @contextmanager
@@ -111,16 +123,20 @@ def _live() -> Iterator[Callable[[RolloutView], Any]]:
 
 
 class _Changes:
-    """Prints a line whenever phase, step, weight, verdict or reason changed."""
+    """Prints a line whenever phase, step, weight, verdict or reason changed.
+
+    A verdict without a decision is shown, but is no change by itself: the first one would repeat the first line.
+    """
 
     def __init__(self) -> None:
-        self._before = ""
+        self._before: tuple[object, ...] = ()
 
     def show(self, view: RolloutView) -> None:
-        verdict = f", {view.verdict.outcome.value.replace('_', ' ')}" if view.verdict else ""
+        outcome = view.verdict.outcome if view.verdict else None
+        verdict = f", {outcome.value.replace('_', ' ')}" if outcome else ""
         weight = f"{view.candidate.environment} {format_percent(view.weight.desired)}"
         reason = f": {shortened(view.reason, 200)}" if view.reason else ""
-        line = f"{view.id}  {weight}, {phase_words(view)}{verdict}{reason}"
-        if line != self._before:
-            click.echo(line)
-            self._before = line
+        told = (weight, phase_words(view), None if outcome in _NOTHING_YET else outcome, reason)
+        if told != self._before:
+            click.echo(f"{view.id}  {weight}, {phase_words(view)}{verdict}{reason}")
+            self._before = told
