@@ -25,8 +25,6 @@ class Capabilities:
     """What a data plane can do."""
 
     sticky: bool
-    weights: bool = True
-    counts_live: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

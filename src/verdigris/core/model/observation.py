@@ -12,10 +12,6 @@ class Role(StrEnum):
     STABLE = "stable"
     CANDIDATE = "candidate"
 
-    @property
-    def other(self) -> Role:
-        return Role.CANDIDATE if self is Role.STABLE else Role.STABLE
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
