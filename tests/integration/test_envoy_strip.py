@@ -143,6 +143,59 @@ def test_events_are_stripped_line_by_line(gateway, size):
     )
 
 
+def pieces_of(text, size):
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+ENDS = [
+    ('data: {"delta": "a", "_cost": 1}', 'data: {"delta": "a"}'),
+    ("data: [DONE]", "data: [DONE]"),
+    ("data: 1\n\ndata: [DONE]", "data: 1\n\ndata: [DONE]"),
+    ('data: {"_cost": 1', "data: {}"),
+    ("data: 1\n\n", "data: 1\n\n"),
+    ("data: 1\n\nev", "data: 1\n\nev"),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(("text", "left"), ENDS)
+def test_a_last_line_without_an_end_is_stripped_and_sent(gateway, text, left, size):
+    assert gateway.get(plan={"pieces": pieces_of(text, size)}).body.decode() == left
+
+
+@pytest.mark.parametrize(("text", "left"), ENDS)
+def test_it_is_sent_when_the_length_was_known_too(gateway, text, left):
+    assert gateway.get(plan={"body": text, "type": "text/event-stream"}).body.decode() == left
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_every_end_of_line_is_one(gateway, end, size):
+    text = 'data: {"delta": "a", "_cost": 1}||event: x|data: {"_qualityScore": 1}||data: [DONE]||'.replace("|", end)
+    left = 'data: {"delta": "a"}||event: x|data: {}||data: [DONE]||'.replace("|", end)
+    assert gateway.get(plan={"pieces": pieces_of(text, size)}).body.decode() == left
+
+
+@pytest.mark.parametrize("text", ['data: {"a": 1,\r "_cost": 2}\n\n', '\ufeffdata: {"_cost": 1}\n\n'])
+def test_lines_of_no_known_kind_do_not_leak(gateway, text):
+    assert "_cost" not in gateway.get(plan={"pieces": [text]}).body.decode()
+
+
+@pytest.mark.parametrize("end", ["", "\n\n"])
+def test_an_endless_line_is_not_kept_and_does_not_leak(gateway, end):
+    long = 'data: {"_cost": 1, "a": "' + "x" * 4_500_000 + '"}' + end
+    comment = ":" + "x" * 4_500_000
+    text = f"data: 1\n\n{comment}\n{long}"
+    reply = gateway.get(plan={"pieces": pieces_of(text, 500_000)})
+    assert reply.body.decode() == f"data: 1\n\n\ndata: {{}}{end}"
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_without_strip_every_byte_of_a_stream_passes(open_gateway, size):
+    text = 'data: {"_cost": 1}\r\rdata: 1\r\n\r\n: x\n\ndata: {"_qualityScore": 0.5}'
+    assert open_gateway.get(plan={"pieces": pieces_of(text, size)}).body.decode() == text
+
+
 def test_events_pass_one_by_one(gateway):
     pieces = [f"data: {n}\n\n" for n in range(4)]
 

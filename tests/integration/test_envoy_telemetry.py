@@ -60,6 +60,15 @@ STREAM = [
 ]
 
 
+@pytest.mark.parametrize("end", ["", "\r", "\r\r", "\n"])
+@pytest.mark.parametrize("size", [3, 10_000])
+def test_what_the_last_line_says_is_measured_however_it_ends(gateway, end, size):
+    text = "".join(STREAM[:4]).rstrip("\n").replace("\n", end or "\n") + end
+    gateway.get(plan={"pieces": [text[at : at + size] for at in range(0, len(text), size)]})
+    seen = gateway.observations(1)[0]
+    assert (seen.input_tokens, seen.output_tokens, seen.finish_reason) == (5, 6, "length")
+
+
 def test_a_plain_request_is_measured(gateway):
     gateway.get("/plain", headers={"x-user-id": "alice"})
     gateway.get("/plain", headers={"x-user-id": "alice"})

@@ -238,9 +238,10 @@ local function payload(line)
   return sub(line, 6)
 end
 
+-- A line as it may go on. A line of another kind that holds a name to strip is no line of ours to mend: only its end stays.
 local function clean_line(line)
   local data = payload(line)
-  if data == nil then return line end
+  if data == nil then return places(line, CONFIG.strip) and match(line, "[\r\n]?$") or line end
   local tail = match(data, "%s*$")
   local ok, clean = pcall(stripped, data)
   if not ok or clean == nil then return "data: {}" .. tail end
@@ -248,31 +249,73 @@ local function clean_line(line)
   return "data: " .. clean .. tail
 end
 
--- A stream of events: each piece is passed on at once; with strip, up to its last complete line, the rest with the next.
-local function read_events(handle)
-  local found, carry = blank(), ""
-  for chunk in handle:bodyChunks() do
-    local n = chunk:length()
-    if n > 0 then
-      local text = carry .. chunk:getBytes(0, n)
-      local out, from = {}, 1
-      while true do
-        local stop = find(text, "\n", from, true)
-        if stop == nil then break end
-        local line = sub(text, from, stop)
-        local data = payload(line)
-        if data then note(data, found) end
-        if CONFIG.strip then out[#out + 1] = clean_line(line) end
-        from = stop + 1
-      end
-      carry = sub(text, from)
-      if CONFIG.strip then
-        chunk:setBytes(concat(out))
-      elseif #carry > CONFIG.limit then
-        carry = ""
-      end
+-- Puts an event stream's lines together. A line ends with LF or CR; of CR LF, the LF is an empty line, which changes nothing
+-- in what is passed on. A line longer than CONFIG.limit is not kept: it is not measured, and with strip does not go on.
+local function lines_of(found)
+  local held, size, instead = {}, 0, nil
+  local lines = {}
+
+  -- Keeps a piece of a line.
+  function lines.hold(piece)
+    if instead or piece == "" then return end
+    held[#held + 1], size = piece, size + #piece
+    if size > CONFIG.limit then
+      instead = payload(concat(held)) and "data: {}" or ""
+      held, size = {}, 0
     end
   end
+
+  -- Reads the line that ends with this piece; what may go on of it, with strip.
+  function lines.complete(piece)
+    lines.hold(piece)
+    local out = instead and instead .. match(piece, "[\r\n]?$") or ""
+    if instead == nil then
+      local line = concat(held)
+      local data = payload(line)
+      if data then note(data, found) end
+      if CONFIG.strip then out = clean_line(line) end
+    end
+    held, size, instead = {}, 0, nil
+    return out
+  end
+
+  -- The same for a last line without an end. Should more of it come after all, it is dropped: it cannot be judged alone.
+  function lines.last()
+    if instead == nil and size == 0 then return "" end
+    local out = lines.complete("")
+    instead = ""
+    return out
+  end
+
+  return lines
+end
+
+-- All complete lines of text; what may go on of them, with strip.
+local function pass_lines(text, lines)
+  local out, from = {}, 1
+  local lf, cr = find(text, "\n", 1, true), find(text, "\r", 1, true)
+  while lf or cr do
+    local stop = lf and cr and math.min(lf, cr) or lf or cr
+    out[#out + 1] = lines.complete(sub(text, from, stop))
+    from = stop + 1
+    if stop == lf then lf = find(text, "\n", from, true) else cr = find(text, "\r", from, true) end
+  end
+  lines.hold(sub(text, from))
+  return concat(out)
+end
+
+-- A stream of events: each piece is passed on at once; with strip, up to its last complete line, the rest with the next.
+-- The environments are spoken to by HTTP/1, whose end is always an empty piece of its own: there the last line goes out.
+local function read_events(handle)
+  local found = blank()
+  local lines = lines_of(found)
+  for chunk in handle:bodyChunks() do
+    local n = chunk:length()
+    local out
+    if n > 0 then out = pass_lines(chunk:getBytes(0, n), lines) else out = lines.last() end
+    if CONFIG.strip and (n > 0 or out ~= "") then chunk:setBytes(out) end
+  end
+  lines.last()
   publish(handle, found)
 end
 

@@ -12,6 +12,7 @@ What happens to which answer:
 | `application/json`, length unknown | passed on piece by piece, a copy read at the end | held until complete; over 4 MiB: Envoy answers 500 |
 | `application/json`, longer | passed on, not read | over 4 MiB: 502 |
 | `text/event-stream` | each line as it passes | per `data:` line; a piece goes on up to its last complete line |
+| an event stream's line over the limit | passed on, not read | `data: {}` |
 | JSON or events, compressed | passed on, not read | 502 (the environment is asked for none) |
 | JSON that is not well-formed and holds a name to strip | passed on | 502; in an event: `data: {}` |
 | anything else | passed on | passed on |
