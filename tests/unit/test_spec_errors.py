@@ -146,6 +146,56 @@ ONE_MISTAKE = {
         "gateway: { sticky: {} }\n",
         "5:12: gateway.sticky needs a header or a cookie, one of both (such as { header: x-user-id })",
     ),
+    "sticky by x-request-id": (
+        "gateway: { sticky: { header: x-request-id } }\n",
+        (
+            '5:30: gateway.sticky.header: "x-request-id" is a header the gateway sets or removes itself '
+            "(choose one of your own, such as x-user-id)"
+        ),
+    ),
+    "sticky by X-Deploy-Env": (
+        "gateway: { sticky: { header: X-Deploy-Env } }\n",
+        (
+            '5:30: gateway.sticky.header: "X-Deploy-Env" is a header the gateway sets or removes itself '
+            "(choose one of your own, such as x-user-id)"
+        ),
+    ),
+    "sticky by x-release-id": (
+        "gateway: { sticky: { header: x-release-id } }\n",
+        (
+            '5:30: gateway.sticky.header: "x-release-id" is a header the gateway sets or removes itself '
+            "(choose one of your own, such as x-user-id)"
+        ),
+    ),
+    "sticky by x-shadow": (
+        "gateway: { sticky: { header: x-shadow } }\n",
+        (
+            '5:30: gateway.sticky.header: "x-shadow" is a header the gateway sets or removes itself '
+            "(choose one of your own, such as x-user-id)"
+        ),
+    ),
+    "sticky by X-Verdigris-User": (
+        "gateway: { sticky: { header: X-Verdigris-User } }\n",
+        (
+            '5:30: gateway.sticky.header: "X-Verdigris-User" is a header the gateway sets or removes itself '
+            "(choose one of your own, such as x-user-id)"
+        ),
+    ),
+    "sticky by a header with an underscore": (
+        "gateway: { sticky: { header: x_user_id } }\n",
+        (
+            '5:30: gateway.sticky.header: "x_user_id" never arrives: headers with an underscore are dropped '
+            "(send x-user-id)"
+        ),
+    ),
+    "sticky by a header with a percent sign": (
+        "gateway: { sticky: { header: x%user } }\n",
+        '5:30: gateway.sticky.header: "x%user" holds a percent sign (letters, digits and hyphens, such as x-user-id)',
+    ),
+    "sticky by a cookie with a percent sign": (
+        "gateway: { sticky: { cookie: a%b } }\n",
+        '5:30: gateway.sticky.cookie: "a%b" holds a percent sign (letters, digits and hyphens, such as x-user-id)',
+    ),
     "sticky with a strange name": (
         "gateway: { sticky: { header: 'user id' } }\n",
         (

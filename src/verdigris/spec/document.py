@@ -10,7 +10,17 @@ from verdigris.core.model.service import Fields, Gateway
 from verdigris.core.model.split import Sticky
 from verdigris.spec.guardrails import GuardrailsDoc
 from verdigris.spec.strategy import Preset, StrategyDoc, named
-from verdigris.spec.types import Doc, Listen, Name, Origin, PositiveDuration, RequestPath, Token, Word
+from verdigris.spec.types import (
+    Doc,
+    Listen,
+    Name,
+    Origin,
+    PositiveDuration,
+    RequestPath,
+    StickyCookie,
+    StickyHeader,
+    Word,
+)
 from verdigris.spec.units import format_listen
 from verdigris.spec.wrong import Wrong
 
@@ -34,8 +44,8 @@ _FIELDS = Fields()
 class StickyDoc(Doc):
     """What keeps a user on one side: a request header, or a cookie."""
 
-    header: Token | None = None
-    cookie: Token | None = None
+    header: StickyHeader | None = None
+    cookie: StickyCookie | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -22,6 +22,8 @@ from verdigris.spec.units import (
 from verdigris.spec.wrong import Wrong
 
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+_GATEWAY_HEADERS = frozenset({"x-request-id", "x-deploy-env", "x-release-id", "x-shadow"})
+_GATEWAY_PREFIX = "x-verdigris-"
 
 
 class Doc(BaseModel):
@@ -155,6 +157,25 @@ def _token(value: Any) -> str:
     return text
 
 
+def _sticky_header(value: Any) -> str:
+    """A header that reaches the split as the client sent it."""
+    text = _token(value)
+    if "%" in text:
+        raise Wrong("holds a percent sign", hint="letters, digits and hyphens, such as x-user-id")
+    if "_" in text:
+        raise Wrong("never arrives: headers with an underscore are dropped", hint=f"send {text.replace('_', '-')}")
+    if text.lower() in _GATEWAY_HEADERS or text.lower().startswith(_GATEWAY_PREFIX):
+        raise Wrong("is a header the gateway sets or removes itself", hint="choose one of your own, such as x-user-id")
+    return text
+
+
+def _sticky_cookie(value: Any) -> str:
+    text = _token(value)
+    if "%" in text:
+        raise Wrong("holds a percent sign", hint="letters, digits and hyphens, such as x-user-id")
+    return text
+
+
 def _word(value: Any) -> str:
     text = _text(value, "a value").strip()
     if not text or len(text) > 1_000:
@@ -179,5 +200,6 @@ Name = Annotated[str, BeforeValidator(_name, json_schema_input_type=Annotated[st
 Listen = Annotated[str, BeforeValidator(_listen, json_schema_input_type=str | int)]
 Origin = Annotated[str, BeforeValidator(_origin, json_schema_input_type=Annotated[str, Field(pattern="^https?://")])]
 RequestPath = Annotated[str, BeforeValidator(_request_path, json_schema_input_type=Annotated[str, Field(pattern="^/")])]
-Token = Annotated[str, BeforeValidator(_token, json_schema_input_type=str)]
+StickyHeader = Annotated[str, BeforeValidator(_sticky_header, json_schema_input_type=str)]
+StickyCookie = Annotated[str, BeforeValidator(_sticky_cookie, json_schema_input_type=str)]
 Word = Annotated[str, BeforeValidator(_word, json_schema_input_type=str | float)]
