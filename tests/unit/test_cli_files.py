@@ -158,6 +158,15 @@ def test_up_reads_the_file_beside_it():
     assert (made.settings.api_port, made.settings.single_port, made.settings.state) == (8090, False, Path(".verdigris"))
 
 
+def test_check_and_up_warn_of_holds_shorter_than_the_timeout():
+    Path("verdigris.yaml").write_text(GOOD + "strategy: { steps: [ { weight: 10%, hold: 9s } ] }\n")
+    (note,) = plan().notes
+    assert note.startswith("warning: the holds before 100% add up to 9s, less than gateway.timeout (2m): ")
+    done = run("check")
+    assert done.exit_code == 0
+    assert note in done.stdout.splitlines()
+
+
 def test_up_takes_two_urls():
     made = plan(blue="http://a:1", green="http://b:1", state=Path("elsewhere"), api_listen="127.0.0.1:9")
     assert [each.url for each in made.service.environments] == ["http://a:1", "http://b:1"]

@@ -299,11 +299,33 @@ def test_anchors_and_merges():
             BASE + "guardrails: { quality: off, cost: off, error_rate: off, refusal_rate: off, latency_p99: off }\n",
             "every guardrail is off",
         ),
+        (
+            BASE
+            + "strategy: { steps: [ { weight: 10%, hold: 50s }, { weight: 50%, hold: 1m }, { weight: 100%, hold: 1h } ] }\n",
+            "the holds before 100% add up to 1m50s, less than gateway.timeout (2m): ",
+        ),
+        (
+            BASE + "gateway: { timeout: 2h }\n",
+            "write holds of 2h or more in all, or gateway.timeout: 1h if no answer is silent for longer",
+        ),
+        (BASE + "strategy: { steps: [ { weight: 10%, hold: 0s } ] }\n", "write holds of 2m or more in all"),
     ],
 )
 def test_what_is_odd_but_allowed_is_a_warning(text, warning):
     (said,) = loads(text).warnings
     assert warning in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "strategy: { steps: [ { weight: 10%, hold: 1m }, { weight: 50%, hold: 1m } ] }\n",
+        "strategy: { steps: [ { weight: 10%, hold: 9s } ] }\ngateway: { timeout: 9s }\n",
+        "strategy: { steps: [ { weight: 100% } ] }\n",  # no candidate request comes before it
+    ],
+)
+def test_holds_that_outlast_the_timeout_need_no_warning(text):
+    assert loads(BASE + text).warnings == ()
 
 
 def test_a_file_is_read_with_or_without_a_mark(tmp_path):

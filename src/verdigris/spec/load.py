@@ -15,10 +15,12 @@ from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import ConfigError
 from verdigris.core.model.release import Release
 from verdigris.core.model.service import Fields, Gateway, Service, Telemetry
+from verdigris.core.model.split import FULL
+from verdigris.core.model.strategy import Strategy, WeightStep
 from verdigris.spec.document import Document, EnvironmentDoc, FieldsDoc, GatewayDoc
 from verdigris.spec.problems import problems
 from verdigris.spec.source import Source, Tree, read
-from verdigris.spec.units import format_listen, parse_listen
+from verdigris.spec.units import format_duration, format_listen, parse_listen
 from verdigris.spec.wrong import Wrong
 
 DEFAULT_FILE = "verdigris.yaml"
@@ -191,6 +193,20 @@ def _warnings(source: Source, document: Document, environments: tuple[Environmen
     metrics = {guardrail.metric for guardrail in document.guardrails.model()}
     if not metrics:
         yield "every guardrail is off: no rollout can be proven harmless, so each needs an approval to reach 100%"
+    yield from _short_holds(document.strategy.model(), document.gateway.timeout)
     raw = source.raw.get(("api", "token"), "")
     if raw and "${" not in raw:
         yield "api.token stands in the file itself: write ${VERDIGRIS_TOKEN} and set that variable instead"
+
+
+def _short_holds(strategy: Strategy, timeout: float) -> Iterator[str]:
+    """A request enters the evidence when it ends, so one that hangs must have the time to be cut off before 100 %."""
+    holds = [step.hold for step in strategy.steps if isinstance(step, WeightStep) and step.weight < FULL]
+    if holds and sum(holds) < timeout:
+        total, silence = format_duration(sum(holds)), format_duration(timeout)
+        yield (
+            f"the holds before 100% add up to {total}, less than gateway.timeout ({silence}): a request counts when it "
+            f"ends, so a candidate whose requests hang can get all traffic before the first of them counts as an error; "
+            f"write holds of {silence} or more in all"
+            + (f", or gateway.timeout: {total} if no answer is silent for longer" if sum(holds) else "")
+        )
