@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from support.gateway import until
 from support.log_lines import line
 from verdigris.adapters.sources.access_log import export_pb2
+from verdigris.adapters.sources.access_log import source as source_module
 from verdigris.adapters.sources.access_log.source import AccessLogSource
 from verdigris.core.model.errors import TrafficError
 from verdigris.ports import LogCounts
@@ -51,6 +53,51 @@ def test_observations_come_in_time_order_and_in_portions(tmp_path):
             assert [seen.at for seen in second.observations] == [NOW - 1]
             assert third.observations == []
             assert first.streams == 1
+
+    asyncio.run(story())
+
+
+class Instant(float):
+    """A time that counts how often it is compared."""
+
+    compared = 0
+
+    def __lt__(self, other):
+        Instant.compared += 1
+        return float(self) < float(other)
+
+    def __eq__(self, other):
+        Instant.compared += 1
+        return float(self) == float(other)
+
+    __hash__ = float.__hash__
+
+
+def test_a_portion_costs_what_it_holds_not_what_waits(tmp_path, monkeypatch):
+    async def story():
+        monkeypatch.setattr(source_module, "parser", lambda *_, **__: parse)
+        async with a_source(tmp_path) as (source, send):
+            starts = [NOW - 1 - n % 7 - n / 100_000 for n in range(20_000)]
+            await send(message(*starts))
+            Instant.compared = 0
+            first = source.collect(10)
+            assert Instant.compared < 2_000
+            rest = source.collect(20_000)
+            assert [seen.at for seen in [*first.observations, *rest.observations]] == sorted(starts)
+
+    def parse(_, time_unix_nano):
+        return SimpleNamespace(at=Instant(by_nanosecond[time_unix_nano]))
+
+    by_nanosecond = {int(at * 1e9): at for at in (NOW - 1 - n % 7 - n / 100_000 for n in range(20_000))}
+    asyncio.run(story())
+
+
+def test_what_ended_at_the_same_time_comes_as_it_arrived(tmp_path):
+    async def story():
+        async with a_source(tmp_path) as (source, send):
+            for status in ("200", "201", "202"):
+                await send(message(NOW, STATUS=status))
+            assert [seen.status for seen in source.collect(10).observations] == [200, 201, 202]
 
     asyncio.run(story())
 
@@ -151,6 +198,31 @@ def test_what_the_sender_dropped_is_lost(tmp_path):
     gained = [seen.lost for seen in asked if seen is not None]
     assert sum(gained) == 2 + 3
     assert 0 in [seen.streams for seen in asked if seen is not None], "silence is no stream"
+
+
+def test_a_sender_that_answers_nonsense_is_asked_again(tmp_path, caplog):
+    asked = []
+
+    async def counts():
+        asked.append(source_of[0].collect(0).streams if source_of else None)
+        if 1 < len(asked) < 5:
+            raise ValueError("no JSON")
+        return LogCounts(sent=1, dropped=0, connections=3)
+
+    source_of = []
+
+    async def story():
+        async with a_source(tmp_path, counts=counts, ask_every=0.001) as (source, _):
+            source_of.append(source)
+
+            async def well_again():
+                return len(asked) > 5 and source.collect(0).streams == 3
+
+            await until(well_again, "the sender to be asked again")
+
+    asyncio.run(story())
+    assert 0 in asked, "a sender that says nothing is no stream"
+    assert [record.name for record in caplog.records].count(source_module.__name__) == 1
 
 
 def test_an_address_nobody_can_listen_at_is_an_error(tmp_path):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
+import itertools
+import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from verdigris.core.model.errors import TrafficError
 from verdigris.core.model.observation import Observation
 from verdigris.ports import Collected, LogCounts
 
+_log = logging.getLogger(__name__)
+
 _SERVICE = "opentelemetry.proto.collector.logs.v1.LogsService"
 _LARGEST = 16 << 20
 _QUIET = 60.0
@@ -25,9 +30,13 @@ _FIRST_ASKS = 0.05  # until the sender has answered once: what it drops counts f
 
 @dataclass(slots=True)
 class _State:
-    """What changes while the source is open. Numbers are since the last collect, but for `skipped` and `counts`."""
+    """What changes while the source is open. Numbers are since the last collect, but for `skipped` and `counts`.
 
-    waiting: list[Observation] = field(default_factory=list)
+    `waiting` is a heap by time and order of arrival.
+    """
+
+    waiting: list[tuple[float, int, Observation]] = field(default_factory=list)
+    order: Iterator[int] = field(default_factory=itertools.count)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     lost: int = 0
     late: int = 0
@@ -89,8 +98,8 @@ class AccessLogSource:
     def collect(self, limit: int) -> Collected:
         """At most `limit` observations, oldest first; the rest stays."""
         state = self._state
-        state.waiting.sort(key=_ended)  # nearly sorted already: cheap
-        taken, state.waiting[:limit] = state.waiting[:limit], []
+        count = min(limit, len(state.waiting))
+        taken = [heapq.heappop(state.waiting)[2] for _ in range(count)]
         lost, late, state.lost, state.late = state.lost, state.late, 0, 0
         if not state.waiting:
             state.arrived.clear()
@@ -134,7 +143,7 @@ class AccessLogSource:
                         state.late += 1
                     elif room > 0:
                         room -= 1
-                        state.waiting.append(parsed)
+                        heapq.heappush(state.waiting, (parsed.at, next(state.order), parsed))
                     else:
                         state.lost += 1
         if state.waiting or state.lost or state.late:
@@ -148,9 +157,16 @@ class AccessLogSource:
 
     async def _ask(self, counts: Callable[[], Awaitable[LogCounts | None]]) -> None:
         """Adds what the sender dropped to what is lost; its counters begin anew whenever it does."""
+        answered = True
         while True:
             self._state.asked = self.clock()
-            now, before = await counts(), self._state.counts
+            try:
+                now, answered = await counts(), True
+            except Exception:  # noqa: BLE001 -- whatever went wrong, the next answer may be right
+                if answered:
+                    _log.exception("the access log's sender could not be asked for its counters; it is asked again")
+                now, answered = None, False
+            before = self._state.counts
             if now is not None and before is not None:
                 begun = now.dropped < before.dropped or now.sent < before.sent
                 self._state.lost += now.dropped if begun else now.dropped - before.dropped
@@ -159,7 +175,3 @@ class AccessLogSource:
             elif before is not None:
                 self._state.counts = LogCounts(sent=before.sent, dropped=before.dropped, connections=0)
             await asyncio.sleep(self.ask_every if self._state.counts is not None else _FIRST_ASKS)
-
-
-def _ended(observation: Observation) -> float:
-    return observation.at
