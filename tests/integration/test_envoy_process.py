@@ -77,6 +77,66 @@ def test_killed_it_comes_back_with_the_same_split(tmp_path):
     asyncio.run(story())
 
 
+@contextlib.contextmanager
+def unwritable(*paths):
+    """Nobody can put a file there, whoever runs the tests: each name is taken by a folder that is not empty."""
+    kept = [(path, path.read_bytes()) for path in paths if path.exists()]
+    for path in paths:
+        path.unlink(missing_ok=True)
+        (path / "taken").mkdir(parents=True)
+    try:
+        yield
+    finally:
+        for path in paths:
+            (path / "taken").rmdir()
+            path.rmdir()
+        for path, content in kept:
+            path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["bootstrap.json", "envoy.run"])
+def test_it_comes_back_once_its_files_can_be_written_again(tmp_path, caplog, name):
+    async def story():
+        driver = plain_driver(tmp_path, free_port(), "http://127.0.0.1:9")
+        await driver.open(split(0.0))
+        try:
+            envoy = pid(tmp_path)
+            with unwritable(tmp_path / name):
+                os.kill(envoy, signal.SIGKILL)
+
+                async def tried():
+                    return sum("could not be started again" in record.message for record in caplog.records) >= 2
+
+                await until(tried, "two tries to start it")
+                assert not (await driver.observe()).running
+
+            async def back():
+                return (await driver.observe()).running
+
+            await until(back, "Envoy to be brought back")
+            assert not list(tmp_path.glob("*.new"))
+        finally:
+            await driver.close(drain=0)
+
+    asyncio.run(story())
+
+
+def test_a_split_that_cannot_be_written_is_an_error_that_names_the_folder(tmp_path):
+    async def story():
+        driver = plain_driver(tmp_path, free_port(), "http://127.0.0.1:9")
+        await driver.open(split(0.0))
+        try:
+            with unwritable(tmp_path / "routes.json"), pytest.raises(TrafficError, match="cannot write") as caught:
+                await driver.apply(split(50.0))
+            assert str(tmp_path) in caught.value.hint
+            assert (await driver.observe()).split == split(0.0)
+            await driver.apply(split(50.0))
+        finally:
+            await driver.close(drain=0)
+
+    asyncio.run(story())
+
+
 def test_it_outlives_a_killed_controller_and_is_adopted(tmp_path):
     async def story():
         async with an_app() as app:
@@ -141,6 +201,36 @@ def test_what_was_left_for_another_environment_is_not_used(tmp_path):
         await fewer.open(alone)
         assert (await fewer.observe()).split == alone
         await fewer.close(drain=0)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_an_environment_can_be_taken_out_of_the_file_after_a_promotion(tmp_path, running):
+    """What was left names it at weight 0; a split in which it is not named takes the place."""
+
+    async def story():
+        async with an_app() as app:
+            url = f"http://127.0.0.1:{app.port}"
+            driver = plain_driver(tmp_path, free_port(), url)
+            await driver.open(split(100.0))
+            if running:
+                driver._state.supervisor.cancel()
+            else:
+                await driver.close(drain=0)
+            green = driver.options.environments[1]
+            fewer = plain_driver(tmp_path, driver.options.port, url, environments=(green,))
+            alone = Split(shares=(Share(environment="green", release="r-green", weight=100.0),), salt="s")
+            await fewer.open(alone)
+            try:
+                assert (await fewer.observe()).split == alone
+                assert (await get(fewer.options.port))[:2] == (200, "r-green")
+                with pytest.raises(UnknownEnvironment):
+                    await fewer.apply(split(100.0))
+            finally:
+                await fewer.close(drain=0)
+            if running:
+                driver._state.process.child.wait(PATIENCE)  # ended as an adopted one, but it is this process's child
 
     asyncio.run(story())
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from support.processes import wait_until
 from verdigris.adapters.traffic.envoy.process import Process, Run
 
@@ -21,3 +23,11 @@ def test_one_that_ended_is_dead_before_its_parent_asks() -> None:
     wait_until(lambda: not envoy.alive(), "the end to be seen")
     child.wait()
     assert not envoy.alive()
+
+
+def test_a_number_that_went_to_somebody_elses_process_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kill(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.kill", kill)
+    assert not adopted(1).alive()

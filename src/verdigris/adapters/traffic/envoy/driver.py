@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import envoy
@@ -16,7 +17,7 @@ from verdigris.adapters.traffic.envoy.admin import Unreachable
 from verdigris.adapters.traffic.envoy.bootstrap import bootstrap
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions, socket_path
 from verdigris.adapters.traffic.envoy.process import Process, Run, adopt, flags, free, replace, retire, start
-from verdigris.core.model.errors import NotApplied, TrafficError, UnknownEnvironment
+from verdigris.core.model.errors import NotApplied, TrafficError, UnknownEnvironment, VerdigrisError
 from verdigris.core.model.split import Split
 from verdigris.ports import Capabilities, Live, LogCounts, ObservedSplit
 
@@ -63,12 +64,13 @@ class EnvoyDriver:
         """
         self._known(initial)
         options = self.options
-        options.state.mkdir(parents=True, exist_ok=True)
+        with self._writing():
+            options.state.mkdir(parents=True, exist_ok=True)
         found = await adopt(options.record_file)
         self._write_clusters()
         kept = self._left()
         if kept is None:
-            replace(options.routes_file, json.dumps(routes.discovery([routes.resource(initial, options)])))
+            self._write_routes(initial)
         wanted = self._wanted()
         if found is None or (found.run.host, found.run.port) != (options.host, options.port):
             free(options.host, options.port)
@@ -158,12 +160,26 @@ class EnvoyDriver:
         self._write_routes(split)
         return split
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raises: TrafficError when a file of the state directory cannot be written."""
+        try:
+            yield
+        except OSError as error:
+            raise TrafficError(
+                f"cannot write Envoy's files: {error.strerror or error}",
+                hint=f"{self.options.state} must be writable and its disk not full",
+            ) from error
+
     def _write_clusters(self) -> None:
-        replace(self.options.clusters_file, json.dumps(routes.discovery(clusters.resources(self.options))))
+        document = routes.discovery(clusters.resources(self.options))
+        with self._writing():
+            replace(self.options.clusters_file, json.dumps(document))
 
     def _write_routes(self, split: Split) -> str:
         document = routes.discovery([routes.resource(split, self.options)])
-        replace(self.options.routes_file, json.dumps(document))
+        with self._writing():
+            replace(self.options.routes_file, json.dumps(document))
         return str(document["version_info"])
 
     def _wanted(self) -> Run:
@@ -173,13 +189,14 @@ class EnvoyDriver:
         text = json.dumps(bootstrap(options, admin=place), sort_keys=True)
         digest = hashlib.sha256("\n".join([text, self._executable, *flags(options)]).encode()).hexdigest()[:16]
         admin = socket_path(options.state, f"admin-{digest[:8]}.sock")
-        replace(options.bootstrap_file, json.dumps(bootstrap(options, admin=admin), indent=1))
+        with self._writing():
+            replace(options.bootstrap_file, json.dumps(bootstrap(options, admin=admin), indent=1))
         return Run(pid=0, digest=digest, admin=admin, host=options.host, port=options.port)
 
     # ------------------------------------------------------------------ what is in force
 
     async def _in_force(self, split: Split) -> None:
-        """Writes the routes and returns once Envoy reports this very version. Raises: NotApplied."""
+        """Writes the routes and returns once Envoy reports this very version. Raises: NotApplied, TrafficError."""
         version = self._write_routes(split)
         deadline = asyncio.get_running_loop().time() + _IN_FORCE
         seen = "nothing"
@@ -222,7 +239,7 @@ class EnvoyDriver:
             free(self.options.host, self.options.port)
             self._state.process = await start(self.options, run=self._wanted(), executable=self._executable)
             self._state.restarts += 1
-        except TrafficError as error:
+        except (VerdigrisError, OSError) as error:  # such as a full disk: the next try may find room
             _log.warning("Envoy could not be started again: %s", error)
 
 

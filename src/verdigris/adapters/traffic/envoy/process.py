@@ -67,7 +67,7 @@ class Process:
             return self.child.poll() is None
         try:
             os.kill(self.run.pid, 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # none, or somebody else's who got the number later
             return False
         return not _unburied(self.run.pid)
 
@@ -99,8 +99,13 @@ def _unburied(pid: int) -> bool:
 def replace(path: Path, text: str) -> None:
     """Writes a file in one step: whoever reads or watches it sees the old content or the new."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def free(host: str, port: int) -> None:
@@ -146,7 +151,11 @@ async def start(options: EnvoyOptions, *, run: Run, executable: str) -> Process:
     begin = _prepare(options, run)
     child = _spawn(options, executable)
     process = Process(dataclasses.replace(run, pid=child.pid), child)
-    process.run.write(options.record_file)
+    try:
+        process.run.write(options.record_file)
+    except OSError:
+        await process.end()  # one that no record tells of would keep the port for ever
+        raise
     if await _until_ready(process):
         return process
     await process.end()
