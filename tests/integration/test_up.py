@@ -208,6 +208,13 @@ def test_a_store_of_a_newer_version_is_left_alone(stage: Stage) -> None:
     refused(up, "verdigris.db", "store version 99", "upgrade Verdigris")
 
 
+def test_a_state_folder_that_cannot_be_one_is_named(stage: Stage) -> None:
+    up = stage.up()
+    (up.folder / "occupied").write_text("a file")
+    up.environment["VERDIGRIS_STATE"] = str(up.folder / "occupied")
+    refused(up, "the state folder", "occupied", "cannot be used", "--state")
+
+
 def test_a_store_that_is_none_is_left_alone(stage: Stage) -> None:
     up = stage.up()
     up.state.mkdir()

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from support.stage import QUICK, Stage, look_once
+from verdigris.adapters.stores.memory import MemoryStore
+from verdigris.controller.roles import idle_split
 from verdigris.core.model.errors import (
     ConfigError,
     Conflict,
@@ -22,6 +24,7 @@ from verdigris.core.model.rollout import Phase
 from verdigris.core.model.strategy import Advance, Otherwise, PauseStep, Strategy, WeightStep
 from verdigris.core.model.verdict import Outcome
 from verdigris.core.rollout.replay import replay
+from verdigris.ports import CheckResult
 
 PATIENT = Strategy(
     steps=(
@@ -367,7 +370,7 @@ def test_a_split_changed_behind_our_back_is_put_right():
         await controller.open()
         await controller.start(actor="ada")
         right = stage.plane.split
-        stage.plane.split = controller._reconciler._idle
+        stage.plane.split = idle_split(controller.service)
         await stage.pass_time(controller, 1)
         return right
 
@@ -390,9 +393,12 @@ def test_an_unreachable_store_stops_decisions_not_traffic():
         try:
             task = asyncio.ensure_future(controller._reconciler.run())
             stage.seconds += 10
-            while not controller._reconciler.problem:
-                controller._reconciler.nudge()
-                await asyncio.sleep(0)
+            stage.feed.waiting += stage.users(50)
+            controller._ingest.take()
+            async with asyncio.timeout(20):
+                while not controller._reconciler.problem:
+                    controller._reconciler.nudge()
+                    await asyncio.sleep(0)
             broken = await controller.status()
         finally:
             controller._store.__class__.save_ledger = kept
@@ -508,3 +514,162 @@ def test_at_the_time_limit_an_undecided_rollout_goes_back_or_is_held():
     held = asyncio.run(story(Stage(strategy=replace(QUICK, time_limit=30.0, otherwise=Otherwise.HOLD))))
     assert back.phase is Phase.ROLLED_BACK
     assert (held.phase, held.undecided, held.weight) == (Phase.PAUSED, True, 10.0)
+
+
+# ------------------------------------------------------------------ what reading the code had found
+
+
+def test_who_became_stable_while_the_candidate_was_asked_is_not_overrun():
+    """A rollback during the start's reachability check must not be undone by that start."""
+    stage = Stage()
+
+    async def story():
+        controller = stage.controller()
+        await controller.open()
+        first = await controller.start(actor="ada")
+        await stage.pass_time(controller, 60)
+        asked, answered = asyncio.Event(), asyncio.Event()
+
+        async def slow(environment):
+            asked.set()
+            await answered.wait()
+            return CheckResult(passed=True, reason="answers")
+
+        stage.reach.run = slow
+        starting = asyncio.ensure_future(controller.start(actor="eve"))
+        await asked.wait()
+        await controller.rollback(first.id, actor="bob")
+        answered.set()
+        with pytest.raises(Conflict, match="blue became stable"):
+            await starting
+        return await controller.status()
+
+    status = asyncio.run(story())
+    assert status.stable == "blue"
+    assert stage.plane.split.weights == {"green": 0.0, "blue": 100.0}
+
+
+def test_a_start_whose_answer_got_lost_is_judged_all_the_same():
+    stage = Stage(quality={"blue": 0.85, "green": 0.30})
+
+    class Forgetful(MemoryStore):
+        failures = 1
+
+        async def pending(self, rollout):
+            if Forgetful.failures:
+                Forgetful.failures -= 1
+                raise StoreError("the disk is slow")
+            return await MemoryStore.pending(self, rollout)
+
+    async def story():
+        controller = stage.controller(store=Forgetful(shelf=stage.shelf))
+        await controller.open()
+        with pytest.raises(StoreError):
+            await controller.start(actor="ada")
+        await stage.pass_time(controller, 60)
+        return await controller.rollout("latest")
+
+    assert asyncio.run(story()).phase is Phase.ROLLED_BACK
+
+
+def test_a_promoted_service_opens_without_its_old_environment_and_says_that_it_cannot_go_back():
+    stage = Stage()
+
+    async def story():
+        controller = stage.controller()
+        await controller.open()
+        await controller.start(actor="ada")
+        await stage.pass_time(controller, 60)
+        again = stage.controller()
+        again.service = replace(again.service, environments=again.service.environments[1:])
+        again._reconciler._service = again.service
+        await again.open()
+        with pytest.raises(Conflict, match="blue is no longer in the configuration"):
+            await again.rollback("latest", actor="ada")
+        return await again.status()
+
+    status = asyncio.run(story())
+    assert status.desired.weights == {"green": 100.0}
+    assert stage.plane.split.weights == {"green": 100.0}
+    assert status.problems == ()
+
+
+def test_an_open_that_fails_forgets_nothing():
+    stage = Stage()
+
+    async def story():
+        first = stage.controller()
+        await first.open()
+        await stage.pass_time(first, 5)
+        await first.leave()
+        kept = dict(stage.shelf.notes["answers"])
+        second = stage.controller()
+        second._evidence.restore = fail
+        with pytest.raises(StoreError):
+            await second.open()
+        await second.leave()
+        return kept
+
+    async def fail(**_):
+        raise StoreError("not now")
+
+    kept = asyncio.run(story())
+    assert kept
+    assert stage.shelf.notes["answers"] == kept
+
+
+def test_the_baseline_is_that_of_the_side_that_is_stable():
+    stage = Stage()
+
+    async def story():
+        controller = stage.controller()
+        await controller.open()
+        first = await controller.start(actor="ada")
+        await stage.pass_time(controller, 60)
+        await controller.rollback(first.id, actor="bob")
+        await look_once(controller)
+        before = controller._ingest.baseline.encode()
+        await stage.pass_time(controller, 5)
+        return controller._ingest.stable, before, controller._ingest.baseline.encode()
+
+    stable, before, after = asyncio.run(story())
+    assert stable == "blue"
+    assert after != before
+
+
+def test_nothing_is_written_while_nothing_happens():
+    stage = Stage()
+    written = []
+
+    class Counting(MemoryStore):
+        async def remember(self, *args):
+            written.append(args)
+            await MemoryStore.remember(self, *args)
+
+    async def story():
+        controller = stage.controller(store=Counting(shelf=stage.shelf))
+        await controller.open()
+        await stage.pass_time(controller, 5)
+        busy = len(written)
+        await stage.pass_time(controller, 60, rate=0)
+        return busy
+
+    busy = asyncio.run(story())
+    assert busy >= 2
+    assert len(written) <= busy + 1
+
+
+def test_a_paused_rollout_does_not_fill_the_log():
+    stage = Stage(strategy=PATIENT)
+
+    async def story():
+        controller = stage.controller()
+        await controller.open()
+        rollout = await controller.start(actor="ada")
+        await stage.pass_time(controller, 5)
+        await controller.pause(rollout.id, actor="ada")
+        before = len(stage.log(rollout.id))
+        await stage.pass_time(controller, 600, rate=2, look=5.0)
+        return len(stage.log(rollout.id)) - before
+
+    assert asyncio.run(story()) <= 2

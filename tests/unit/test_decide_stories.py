@@ -239,10 +239,14 @@ def test_an_approval_given_before_an_approve_step_does_not_answer_it() -> None:
     assert (rollout.step, rollout.phase) == (1, Phase.AWAITING_APPROVAL)
 
 
-def test_an_approval_holds_through_a_pause_step() -> None:
-    steps = (RAMP.steps[1], ApproveStep(), PauseStep(), LAST)
-    events = (applied(1, 50.0), look(61, n=10, watched=60.0), approve(62, 1), resume(63))
-    assert after(*events, strategy=replace(RAMP, steps=steps)).weight == 100
+@pytest.mark.parametrize("word", [approve, advance])
+@pytest.mark.parametrize("last", [PauseStep(duration=30.0), PauseStep()], ids=["timed", "until resumed"])
+def test_an_approval_of_one_step_does_not_outlast_the_pause_after_it(word, last: PauseStep) -> None:
+    strategy = replace(RAMP, steps=(RAMP.steps[1], last, LAST))
+    events = (applied(1, 50.0), look(61, n=10, watched=60.0), word(62, 0), look(200, n=20, watched=60.0), resume(201))
+    held = after(*events, look(300, n=30), strategy=strategy)
+    assert (held.weight, waiting_for(held)) == (50, ("proof: PASS or an approval",))
+    assert follow(held, [approve(301, held.step), look(302, n=30)]).weight == 100
 
 
 def test_an_approve_step_waits_for_data_after_its_approval_and_its_timeout_is_over() -> None:
@@ -365,6 +369,12 @@ def test_a_promoted_rollout_goes_back_within_the_kept_time_only() -> None:
     back = follow(promoted, [rollback(1_183), applied(1_184, 0.0)])
     assert (back.phase, back.weight, back.finished_at) == (Phase.ROLLED_BACK, 0, 1_184)
     assert back.serving.environment == "blue"
+
+
+def test_a_ratio_that_was_off_before_the_switch_is_a_persons_to_weigh_in_the_bake() -> None:
+    baking = after(*SWITCHED, look(183, Outcome.INVALID, n=30, watched=60.0))
+    assert (baking.phase, baking.weight) == (Phase.BAKING, 100)
+    assert follow(baking, [advance(184, 2)]).phase is Phase.PROMOTED
 
 
 def test_a_promotion_without_proof_is_told_as_a_persons_word() -> None:

@@ -40,7 +40,7 @@ PROMOTED = (*SWITCHING, applied(123, 100.0), look(183, Outcome.PASS, n=30, watch
             approve(3, 0),
             WrongPhase,
             "cannot approve: the verdict is INVALID: because invalid",
-            "abort, or wait",
+            "this verdict stays: abort",
         ),
         (PROMOTED, abort(184), WrongPhase, "cannot abort: rollout r1 is over: promoted", "`rollback` returns"),
         (

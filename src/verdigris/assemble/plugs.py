@@ -11,6 +11,7 @@ from verdigris.adapters.stores.sqlite import SqliteStore
 from verdigris.adapters.traffic.envoy.driver import EnvoyDriver
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions, Forward, socket_path
 from verdigris.controller.service import Controller
+from verdigris.core.model.errors import StoreUnreadable
 from verdigris.core.model.service import Service
 from verdigris.settings import Settings
 
@@ -27,9 +28,16 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
     """Envoy, its access log, SQLite and the log. `api_address` is `host:port` on this machine.
 
     Services that share a state folder share its store; each has its own Envoy, in a folder of the service's name.
+    Raises: StoreUnreadable when the state folder cannot be used.
     """
     folder = folder_of(service, settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnreadable(
+            f"the state folder {settings.state} cannot be used: {error.strerror}",
+            hint="name another one with --state or VERDIGRIS_STATE",
+        ) from error
     collector = socket_path(folder, "access-log.sock")
     driver = EnvoyDriver(
         options=EnvoyOptions(

@@ -22,6 +22,7 @@ class Evidence:
         self._store = store
         self._journal = journal
         self._ingest = ingest
+        self._saved: int | None = None  # observations received when evidence was last kept; None before any was read
 
     @property
     def ledger(self) -> Ledger | None:
@@ -55,39 +56,56 @@ class Evidence:
 
         Raises: StoreError.
         """
-        rollout = self._journal.rollout
         self._ingest.stable = stable
-        if rollout is not None and is_judged(rollout):
-            kept = self._journal.ledger
-            if kept is None:
-                raise StoreUnreadable(f"rollout {rollout.id} has no evidence in the store", hint="restore a backup")
-            self._ingest.ledger = Ledger.decode(kept)
-        known = await self._store.recall(self._journal.lease.service, BASELINE)
-        if known is not None:
-            self._ingest.baseline = Baseline.decode(known)
+        self.take_up()
+        await self._recall()
+
+    def take_up(self) -> None:
+        """Takes the stored evidence of a rollout that is judged and has none in memory. Raises: StoreUnreadable."""
+        rollout = self._journal.rollout
+        if rollout is None or not is_judged(rollout) or self.ledger is not None:
+            return
+        kept = self._journal.ledger
+        if kept is None:
+            raise StoreUnreadable(f"rollout {rollout.id} has no evidence in the store", hint="restore a backup")
+        self._ingest.ledger = Ledger.decode(kept)
+
+    async def _recall(self) -> None:
+        """What is known of the environment that is stable now."""
+        known = await self._store.recall(self._journal.lease.service, self._key)
+        self._ingest.baseline = Baseline.decode(known) if known is not None else Baseline()
+        self._saved = self._ingest.health.received
+
+    @property
+    def _key(self) -> str:
+        return f"{BASELINE}:{self._ingest.stable}"
 
     async def save(self) -> None:
-        """Keeps what came in since the last decision. Raises: StoreError."""
-        rollout = self._journal.rollout
+        """Keeps what came in since the last time. Raises: StoreError."""
+        rollout, received = self._journal.rollout, self._ingest.health.received
+        if self._saved in (None, received):
+            return  # nothing new, or nothing was taken up yet that could be kept
+        self._saved = received
         if rollout is not None and self.ledger is not None:
             await self._store.save_ledger(self._journal.lease, rollout.id, self.ledger.encode())
         else:
             lease = self._journal.lease
-            await self._store.remember(lease, lease.service, BASELINE, self._ingest.baseline.encode())
+            await self._store.remember(lease, lease.service, self._key, self._ingest.baseline.encode())
 
     async def close_if_over(self) -> None:
-        """When the rollout is over: keeps its last evidence, and learns the next baseline from whoever is stable now.
+        """When nothing is judged: keeps the last evidence, and learns the baseline of whoever is stable now.
 
         Raises: StoreError.
         """
         rollout = self._journal.rollout
-        if rollout is None or self.ledger is None or is_judged(rollout):
+        if rollout is None or is_judged(rollout):
             return
-        await self.save()
-        self._ingest.ledger = None
+        if self.ledger is not None:
+            await self.save()
+            self._ingest.ledger = None
         if rollout.serving.environment != self._ingest.stable:
             self._ingest.stable = rollout.serving.environment
-            self._ingest.baseline = Baseline()
+            await self._recall()
 
 
 def is_judged(rollout: Rollout) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from verdigris.core.model.command import Decision
+from verdigris.core.model.errors import StoreError
 from verdigris.core.model.event import Event, Started
 from verdigris.core.model.rollout import Rollout
 from verdigris.core.rollout.decide import begin, decide
@@ -22,6 +24,7 @@ class Journal:
         self._service = service
         self._lease: Lease | None = None
         self._stored: Stored | None = None
+        self._doubtful = False
 
     @property
     def is_open(self) -> bool:
@@ -58,28 +61,41 @@ class Journal:
     async def reload(self) -> None:
         """Reads the state again: after a failed write only the store knows whether it was kept."""
         self._stored = await self._store.latest(self._service)
+        self._doubtful = False
+
+    async def _read_again(self) -> None:
+        self._doubtful = True
+        with contextlib.suppress(StoreError):  # the caller hears of the first one
+            await self.reload()
 
     async def record(self, event: Event, *, done: tuple[int, ...] = (), ledger: bytes | None = None) -> Decision:
         """Decides on `event` and stores all of it in one transaction.
 
-        Raises: StoreError. What is held in memory then is what was held before.
+        Raises: StoreError. The decision may or may not stand then; what is held in memory is read from the store again,
+        at the next call if it cannot be read now.
         """
+        if self._doubtful:
+            await self.reload()
         if isinstance(event, Started):
             decision, version = begin(event), 0
         else:
             if self._stored is None:
                 raise RuntimeError("an event without a rollout")
             decision, version = decide(self._stored.rollout, event), self._stored.version
-        new_version = await self._store.commit(
-            self.lease,
-            event=event,
-            rollout=decision.rollout,
-            commands=decision.commands,
-            expected_version=version,
-            done=done,
-            ledger=ledger,
-        )
-        pending = await self._store.pending(decision.rollout.id)
+        try:
+            new_version = await self._store.commit(
+                self.lease,
+                event=event,
+                rollout=decision.rollout,
+                commands=decision.commands,
+                expected_version=version,
+                done=done,
+                ledger=ledger,
+            )
+            pending = await self._store.pending(decision.rollout.id)
+        except StoreError:
+            await self._read_again()
+            raise
         self._stored = Stored(rollout=decision.rollout, version=new_version, pending=pending)
         return decision
 

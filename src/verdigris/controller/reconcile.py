@@ -11,13 +11,15 @@ from verdigris.controller.evidence import Evidence, is_judged
 from verdigris.controller.ingest import Ingest
 from verdigris.controller.journal import Journal
 from verdigris.controller.perform import Performer
+from verdigris.controller.roles import desired_split
 from verdigris.controller.timing import Timing
 from verdigris.core.analysis.judge import judge
 from verdigris.core.model.errors import LeaseHeld, StoreError, TrafficError
 from verdigris.core.model.event import Judged
-from verdigris.core.model.rollout import Rollout
+from verdigris.core.model.rollout import Phase, Rollout
+from verdigris.core.model.service import Service
 from verdigris.core.model.split import Split
-from verdigris.core.model.verdict import Verdict
+from verdigris.core.model.verdict import Outcome, Verdict
 from verdigris.core.rollout.decide import decide, is_quiet
 from verdigris.ports import ObservedSplit, TrafficDriver
 
@@ -42,7 +44,7 @@ class Reconciler:
         clock: Clock,
         timing: Timing,
         lock: asyncio.Lock,
-        idle: Split,
+        service: Service,
     ) -> None:
         self._journal = journal
         self._performer = performer
@@ -52,7 +54,7 @@ class Reconciler:
         self._clock = clock
         self._timing = timing
         self._lock = lock
-        self._idle = idle
+        self._service = service
         self._nudged = asyncio.Event()
         self.observed = ObservedSplit(split=None, running=False)
         self.verdict: Verdict | None = None
@@ -65,8 +67,7 @@ class Reconciler:
     @property
     def desired(self) -> Split:
         """What the data plane should do now."""
-        rollout = self._journal.rollout
-        return rollout.split if rollout is not None else self._idle
+        return desired_split(self._service, self._journal.rollout)
 
     @property
     def watched(self) -> float:
@@ -134,6 +135,7 @@ class Reconciler:
 
     async def wake(self) -> None:
         """One look. Raises: StoreError, TrafficError."""
+        self._evidence.take_up()
         await self._performer.run()
         await self._observe()
         await self._repair()
@@ -159,8 +161,8 @@ class Reconciler:
         drifted = self.observed.split != self.desired
         if not self.observed.running or not (unconfirmed or drifted) or now < self._next_apply:
             return
-        if rollout is None:
-            await self._driver.apply(self._idle)
+        if rollout is None or rollout.phase.is_final:
+            await self._driver.apply(self.desired)
             applied = True
         else:
             await self.catch_up()
@@ -199,7 +201,7 @@ class Reconciler:
         self.verdict = judge(ledger, at=self._clock.now())
         event = Judged(at=self.verdict.at, verdict=self.verdict, watched=self._watched)
         beat = self._clock.monotonic() - self._last_beat >= self._timing.beat
-        if is_quiet(rollout, decide(rollout, event)) and not (beat or keep):
+        if is_quiet(rollout, decide(rollout, event)) and not (keep or (beat and _soaks(rollout))):
             return
         await self._journal.record(event, ledger=ledger.encode())
         self._watched, self._last_beat = 0.0, self._clock.monotonic()
@@ -210,3 +212,9 @@ class Reconciler:
         if now >= self._next_save:
             self._next_save = now + self._timing.save
             await self._evidence.save()
+
+
+def _soaks(rollout: Rollout) -> bool:
+    """Whether seconds are being watched that a kill would cost. Elsewhere a log entry now and then would tell nothing."""
+    invalid = rollout.verdict is not None and rollout.verdict.outcome is Outcome.INVALID
+    return rollout.in_force and rollout.phase in (Phase.PROGRESSING, Phase.BAKING) and not invalid

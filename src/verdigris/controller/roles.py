@@ -24,6 +24,27 @@ def idle_split(service: Service) -> Split:
     return Split(shares=(share,), salt=service.name, sticky=service.gateway.sticky)
 
 
+def desired_split(service: Service, latest: Rollout | None) -> Split:
+    """What the data plane should do now."""
+    if latest is None:
+        return idle_split(service)
+    known = {environment.name for environment in service.environments}
+    if not latest.phase.is_final or known.issuperset(latest.split.weights):
+        return latest.split
+    # The other side has been taken out of the configuration since; it has no weight to lose.
+    share = Share(environment=latest.serving.environment, release=latest.serving.release.id, weight=FULL)
+    return Split(shares=(share,), salt=latest.salt, sticky=latest.sticky)
+
+
+def require_way_back(service: Service, rollout: Rollout) -> None:
+    """Raises: Conflict when the side to go back to has been taken out of the configuration."""
+    if all(environment.name != rollout.stable.environment for environment in service.environments):
+        raise Conflict(
+            f"cannot roll back: environment {rollout.stable.environment} is no longer in the configuration",
+            hint="put it back, start `verdigris up` again, and roll back then",
+        )
+
+
 def candidate_for(service: Service, latest: Rollout | None, to: str | None) -> Environment:
     """The environment a rollout to `to` would make stable. Raises: NotFound, Conflict."""
     stable = stable_side(service, latest).environment

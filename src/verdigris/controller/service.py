@@ -18,10 +18,10 @@ from verdigris.controller.perform import Performer
 from verdigris.controller.reconcile import Reconciler
 from verdigris.controller.roles import (
     candidate_for,
-    idle_split,
     next_id,
     refuse_second,
     require_environments,
+    require_way_back,
     stable_side,
 )
 from verdigris.controller.status import Status, problems_of
@@ -87,7 +87,7 @@ class Controller:
             clock=self._clock,
             timing=timing or Timing(),
             lock=self._lock,
-            idle=idle_split(service),
+            service=service,
         )
 
     # ------------------------------------------------------------------ life
@@ -158,6 +158,11 @@ class Controller:
             release = Release.of(version=version, config=dict(release.config))
         async with self._lock:
             refuse_second(self._journal.rollout)
+            if self._stable != stable:
+                raise Conflict(
+                    f"{self._stable.environment} became stable while the candidate was being looked at",
+                    hint="look at the status, and start again if that is still what you want",
+                )
             await self._performer.run()
             event = Started(
                 at=self._clock.now(),
@@ -210,7 +215,12 @@ class Controller:
 
     async def rollback(self, rollout: str, *, actor: str, reason: str = "") -> Rollout:
         """Also after the promotion, while the previous side is kept. Raises: NotFound, WrongPhase, StoreError."""
-        return await self._say(rollout, lambda _, at: RollbackRequested(at=at, actor=actor, reason=reason))
+
+        def word(now: Rollout, at: float) -> Event:
+            require_way_back(self.service, now)
+            return RollbackRequested(at=at, actor=actor, reason=reason)
+
+        return await self._say(rollout, word)
 
     # ------------------------------------------------------------------ questions
 

@@ -57,7 +57,8 @@ def _enter_weight(rollout: Rollout, step: WeightStep, why: str) -> Decision:
 def _enter_pause(rollout: Rollout, step: PauseStep) -> Decision:
     until = "until a person resumes" if step.duration is None else f"for {duration(step.duration)}"
     text = f"paused at {percent(rollout.weight)} {until} ({place(rollout)})"
-    return told(replace(rollout, phase=Phase.PAUSED, reason=text), Topic.PAUSED, text)
+    # As with an approve step: what was approved is the step that was left, not the one after the pause.
+    return told(replace(rollout, phase=Phase.PAUSED, approved=False, reason=text), Topic.PAUSED, text)
 
 
 def _enter_approve(rollout: Rollout, step: ApproveStep) -> Decision:

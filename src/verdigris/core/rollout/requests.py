@@ -97,10 +97,13 @@ def _cannot_go_on(rollout: Rollout, event: Approved | AdvanceRequested) -> Confl
             hint="look at the rollout again and decide about the step it stands at now",
         )
     verdict = rollout.verdict
-    if verdict is not None and verdict.outcome in (Outcome.FAIL, Outcome.INVALID):
+    # After the switch nothing is compared any more: a ratio that was off before is then a person's to weigh.
+    switched = rollout.switched_at is not None
+    forbidding = (Outcome.FAIL,) if switched else (Outcome.FAIL, Outcome.INVALID)
+    if verdict is not None and verdict.outcome in forbidding:
         return WrongPhase(
             f"cannot {verb}: the verdict is {verdict.outcome.value.upper()}: {verdict.reason}",
-            hint="abort, or wait until the verdict changes",
+            hint="this verdict stays: abort, find the cause, and start a new rollout",
         )
     if not is_last(rollout):
         return None
