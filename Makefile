@@ -32,6 +32,7 @@ bench: $(VENV)/.dev ## the measurements behind docs/explanation/performance.md (
 	@$(BIN)/python -m benchmarks.ingest
 	@$(BIN)/python -m benchmarks.switch
 	@$(BIN)/python -m benchmarks.gateway
+	@$(BIN)/python -m benchmarks.parts
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -7,7 +7,7 @@ import pytest
 from support.fake_controller import FakeController
 from verdigris.controller.service import Controller
 
-LIFE = {"open", "run", "close"}
+LIFE = {"open", "run", "drain", "leave", "live_requests"}
 FACE = sorted(
     name
     for name, _ in inspect.getmembers(Controller, inspect.iscoroutinefunction)
