@@ -34,16 +34,8 @@ class Admin:
         reply = await self._ask("GET", "/config_dump?resource=dynamic_route_configs")
         if reply.status_code != 200:
             return {}
-        configs = reply.json().get("configs", [])
+        configs = self._document(reply).get("configs", [])
         return dict(configs[0]) if configs else {}
-
-    async def clusters_version(self) -> str:
-        """`version_info` of the clusters in force."""
-        reply = await self._ask("GET", "/config_dump?mask=version_info")
-        for config in reply.json().get("configs", []):
-            if config.get("@type", "").endswith("ClustersConfigDump"):
-                return str(config.get("version_info", ""))
-        return ""
 
     async def live(self, names: frozenset[str]) -> dict[str, tuple[int, int]]:
         """Requests and connections per environment; an upgraded WebSocket counts as a request."""
@@ -76,12 +68,15 @@ class Admin:
         await self._ask("POST", "/healthcheck/fail")
         await self._ask("POST", "/drain_listeners")
 
-    async def quit(self) -> None:
-        await self._ask("POST", "/quitquitquit")
-
     async def _stats(self, pattern: str) -> dict[str, int]:
         reply = await self._ask("GET", "/stats", params={"filter": pattern, "format": "json"})
-        return {stat["name"]: int(stat["value"]) for stat in reply.json().get("stats", []) if "name" in stat}
+        return {stat["name"]: int(stat["value"]) for stat in self._document(reply).get("stats", []) if "name" in stat}
+
+    def _document(self, reply: httpx2.Response) -> dict[str, Any]:
+        try:
+            return dict(reply.json())
+        except (ValueError, TypeError) as error:
+            raise Unreachable(f"Envoy's admin socket {self.socket} answered with what is no JSON object") from error
 
     async def _ask(self, method: str, path: str, params: dict[str, str] | None = None) -> httpx2.Response:
         transport = httpx2.AsyncHTTPTransport(uds=self.socket, verify=False)  # a Unix socket: no TLS
