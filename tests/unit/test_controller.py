@@ -106,6 +106,21 @@ def test_time_without_a_telemetry_stream_is_not_watched():
     assert any("telemetry" in problem for problem in status.problems)
 
 
+def test_a_long_gap_between_two_looks_is_not_watched_through():
+    """A machine that was suspended, or a loop that stood still: nobody looked meanwhile."""
+    stage = Stage(strategy=PATIENT)
+
+    async def story():
+        controller = stage.controller()
+        await controller.open()
+        await controller.start(actor="ada")
+        await stage.pass_time(controller, 10)
+        await stage.pass_time(controller, 1_800, look=1_800.0, rate=0)
+        return await controller.rollout("latest")
+
+    assert asyncio.run(story()).watched <= 13.0
+
+
 def test_downtime_of_the_controller_is_no_soak():
     stage = Stage(strategy=replace(QUICK, steps=(replace(QUICK.steps[0], hold=30.0), *QUICK.steps[1:])))
 
@@ -626,8 +641,10 @@ def test_the_baseline_is_that_of_the_side_that_is_stable():
         await controller.open()
         first = await controller.start(actor="ada")
         await stage.pass_time(controller, 60)
+        promoted = controller._ingest.stable
         await controller.rollback(first.id, actor="bob")
         await look_once(controller)
+        assert promoted == "green"
         before = controller._ingest.baseline.encode()
         await stage.pass_time(controller, 5)
         return controller._ingest.stable, before, controller._ingest.baseline.encode()

@@ -243,7 +243,9 @@ def test_an_approval_given_before_an_approve_step_does_not_answer_it() -> None:
 @pytest.mark.parametrize("last", [PauseStep(duration=30.0), PauseStep()], ids=["timed", "until resumed"])
 def test_an_approval_of_one_step_does_not_outlast_the_pause_after_it(word, last: PauseStep) -> None:
     strategy = replace(RAMP, steps=(RAMP.steps[1], last, LAST))
-    events = (applied(1, 50.0), look(61, n=10, watched=60.0), word(62, 0), look(200, n=20, watched=60.0), resume(201))
+    events = (applied(1, 50.0), look(30, n=10, watched=29.0), word(31, 0), look(61, n=10, watched=31.0))
+    assert after(*events, strategy=strategy).step == 1
+    events = (*events, look(200, n=20, watched=60.0), resume(201))
     held = after(*events, look(300, n=30), strategy=strategy)
     assert (held.weight, waiting_for(held)) == (50, ("proof: PASS or an approval",))
     assert follow(held, [approve(301, held.step), look(302, n=30)]).weight == 100

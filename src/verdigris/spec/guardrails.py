@@ -21,21 +21,25 @@ _DEFAULTS = {guardrail.metric: guardrail for guardrail in DEFAULT_GUARDRAILS}
 
 
 class GuardrailDoc(Doc):
-    """What all guardrails have: a margin under the name `margin_key`, a tolerance, and a limit."""
+    """What all guardrails have: a margin under the name `margin_key`, a tolerance, and a limit under `limit_key`."""
 
     margin_key: ClassVar[str] = "max_increase"
+    limit_key: ClassVar[str] = "max"
 
     @property
     def margin(self) -> Margin | None:
-        raise NotImplementedError
+        found: Margin | None = getattr(self, self.margin_key)
+        return found
 
     @property
     def within(self) -> Margin:
-        raise NotImplementedError
+        found: Margin = getattr(self, "tolerance", _NONE)
+        return found
 
     @property
     def limit(self) -> float | None:
-        raise NotImplementedError
+        found: float | None = getattr(self, self.limit_key)
+        return found
 
     @model_validator(mode="after")
     def _zone_has_width(self) -> Self:
@@ -75,21 +79,10 @@ class QualityDoc(GuardrailDoc):
     """`max_drop` and `tolerance`: percent of stable's quality, or points on the 0..1 scale; `min`: a floor."""
 
     margin_key: ClassVar[str] = "max_drop"
+    limit_key: ClassVar[str] = "min"
     max_drop: ScoreMargin | None = None
     tolerance: ScoreMargin = _NONE
     min: Score | None = None
-
-    @property
-    def margin(self) -> Margin | None:
-        return self.max_drop
-
-    @property
-    def within(self) -> Margin:
-        return self.tolerance
-
-    @property
-    def limit(self) -> float | None:
-        return self.min
 
 
 class CostDoc(GuardrailDoc):
@@ -99,18 +92,6 @@ class CostDoc(GuardrailDoc):
     tolerance: MoneyMargin = _NONE
     max: Money | None = None
 
-    @property
-    def margin(self) -> Margin | None:
-        return self.max_increase
-
-    @property
-    def within(self) -> Margin:
-        return self.tolerance
-
-    @property
-    def limit(self) -> float | None:
-        return self.max
-
 
 class RateDoc(GuardrailDoc):
     """`max_increase` and `tolerance`: percentage points; `max`: percent of requests."""
@@ -119,18 +100,6 @@ class RateDoc(GuardrailDoc):
     tolerance: Points = _NONE
     max: Rate | None = None
 
-    @property
-    def margin(self) -> Margin | None:
-        return self.max_increase
-
-    @property
-    def within(self) -> Margin:
-        return self.tolerance
-
-    @property
-    def limit(self) -> float | None:
-        return self.max
-
 
 class LatencyDoc(GuardrailDoc):
     """`max_increase` and `tolerance`: percent of stable's latency, or a duration; `max`: a duration."""
@@ -138,18 +107,6 @@ class LatencyDoc(GuardrailDoc):
     max_increase: TimeMargin | None = None
     tolerance: TimeMargin = _NONE
     max: PositiveDuration | None = None
-
-    @property
-    def margin(self) -> Margin | None:
-        return self.max_increase
-
-    @property
-    def within(self) -> Margin:
-        return self.tolerance
-
-    @property
-    def limit(self) -> float | None:
-        return self.max
 
 
 def _which(kind: str) -> Discriminator:
