@@ -73,6 +73,14 @@ _UNITS = {
     Family.LATENCY: "s",
 }
 
+
+class Covariate(StrEnum):
+    """What is known of a request before it is answered."""
+
+    REQUEST_BYTES = "request_bytes"
+    INPUT_TOKENS = "input_tokens"
+
+
 FAMILY_WEIGHTS = {
     Family.QUALITY: 0.30,
     Family.ERRORS: 0.20,
@@ -95,6 +103,9 @@ class Margin:
 class Guardrail:
     """A zone for one metric.
 
+    `adjust` names what predicts the metric from the request alone; the prediction, learned from the past, is taken out
+    of both roles' values before they are compared. For quality only.
+
     A candidate no worse than `tolerance` may be rolled back in at most 5 % of rollouts, one worse than `margin` may be
     promoted in at most 5 %. `limit` is an absolute bound on the candidate alone, in the metric's unit: a ceiling, or a
     floor where higher is better. `required` guardrails gate even when nothing was ever measured (NO_DATA holds);
@@ -106,6 +117,7 @@ class Guardrail:
     tolerance: Margin = Margin()
     limit: float | None = None
     required: bool = True
+    adjust: Covariate | None = None
 
 
 DEFAULT_GUARDRAILS = (

@@ -20,6 +20,7 @@ class Observation:
     `at` is the unix time at which the response ended; `duration` and `time_to_first_byte` are seconds from the first
     byte of the request; `cost` is USD; `quality` lies in 0..1 as the service reported it (kept as reported: the judge
     decides about values out of range). `unit` is a hash of the sticky key, absent when the request was drawn by lot.
+    `stratum` is the kind of request it was, where kinds are told apart.
     `gateway_error` holds the data plane's own reason when it answered instead of the environment (for example `UF`,
     Envoy's flag for a failed upstream connection).
     """
@@ -41,6 +42,7 @@ class Observation:
     response_bytes: int = 0
     unit: int | None = None
     gateway_error: str = ""
+    stratum: str = ""
 
     @property
     def failed(self) -> bool:

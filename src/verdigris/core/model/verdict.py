@@ -40,6 +40,38 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Paired:
+    """What shadow pairs say of one metric: `n` pairs, both means, and e-values as in `Finding`."""
+
+    n: int
+    stable: float
+    candidate: float
+    harm: float
+    non_inferiority: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slice:
+    """One metric inside one stratum. `harm` and `non_inferiority` are e-values, the latter at twice the margin."""
+
+    stratum: str
+    metric: Metric
+    standing: Standing
+    stable: Estimate
+    candidate: Estimate
+    harm: float
+    non_inferiority: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caution:
+    """Something people should know that decides nothing. It is told once for each `key`."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """One guardrail's numbers.
 
@@ -47,6 +79,7 @@ class Finding:
     against "not worse than the margin", for "no worse than the margin" (running maximum), and against "keeps the
     limit". `share` is `weight` times the evidence in force, this metric's part of the verdict's `evidence`.
     `needed` estimates the further candidate observations until the metric is safe; None when no estimate is honest.
+    `basis` says what past the thresholds come from, empty where the metric needs none.
     """
 
     metric: Metric
@@ -63,6 +96,8 @@ class Finding:
     limit_text: str
     reason: str
     needed: int | None = None
+    basis: str = ""
+    paired: Paired | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +106,9 @@ class Verdict:
 
     `evidence` is the weighted mean of e-values over the family; FAIL at `evidence >= threshold` (1/alpha).
     `samples_stable` and `samples_candidate` count observations folded since the rollout began.
-    `missing` names what PASS still lacks, one phrase each.
+    `missing` names what PASS still lacks, one phrase each. `proven_at` is the smallest multiple of the margins at which
+    the candidate is proven no worse, 1.0 with PASS; None when there is none. `overlap` is the part of both roles'
+    requests that lies in strata where they could be compared, None without strata.
     """
 
     at: float
@@ -83,3 +120,7 @@ class Verdict:
     samples_candidate: int
     findings: tuple[Finding, ...] = ()
     missing: tuple[str, ...] = ()
+    proven_at: float | None = None
+    overlap: float | None = None
+    slices: tuple[Slice, ...] = ()
+    cautions: tuple[Caution, ...] = ()

@@ -1,0 +1,91 @@
+"""Terms: what a rollout's evidence is judged by, fixed before the first observation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from verdigris.core.model.metric import Covariate, Guardrail, Margin, Metric
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """`stable` and `candidate` are environment names.
+
+    `sticky`: a unit is drawn once and sends many requests. `stratified`: observations are compared inside their strata.
+    `lag`: a request counts for PASS this many seconds after it began, so that those which hang are not left out.
+    `pairs`: the part, 0..1, of a metric's evidence that rests on shadow pairs. `multiples` of the margins at which the
+    candidate may be proven no worse; the first is 1. `horizon`: observations of both roles after which an undecided
+    comparison is INCONCLUSIVE.
+    """
+
+    guardrails: tuple[Guardrail, ...]
+    stable: str
+    candidate: str
+    sticky: bool = False
+    stratified: bool = False
+    lag: float = 0.0
+    pairs: float = 0.0
+    multiples: tuple[float, ...] = (1.0,)
+    horizon: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.multiples or self.multiples[0] != 1.0 or sorted(self.multiples) != list(self.multiples):
+            raise ValueError(f"multiples rise from 1, not {self.multiples}")
+        if not 0.0 <= self.pairs <= 1.0:
+            raise ValueError(f"the part of pairs lies in 0..1, not {self.pairs}")
+        if not 0.0 <= self.lag < float("inf"):
+            raise ValueError(f"a lag is a number of seconds, not {self.lag}")
+
+    def dump(self) -> dict[str, Any]:
+        return {
+            "guardrails": [_dump_guardrail(guardrail) for guardrail in self.guardrails],
+            "stable": self.stable,
+            "candidate": self.candidate,
+            "sticky": self.sticky,
+            "stratified": self.stratified,
+            "lag": self.lag,
+            "pairs": self.pairs,
+            "multiples": list(self.multiples),
+            "horizon": self.horizon,
+        }
+
+    @classmethod
+    def load(cls, dumped: Mapping[str, Any]) -> Terms:
+        """Raises: KeyError, TypeError, ValueError when it is no dumped Terms."""
+        return cls(
+            guardrails=tuple(map(_load_guardrail, dumped["guardrails"])),
+            stable=dumped["stable"],
+            candidate=dumped["candidate"],
+            sticky=bool(dumped["sticky"]),
+            stratified=bool(dumped["stratified"]),
+            lag=float(dumped["lag"]),
+            pairs=float(dumped["pairs"]),
+            multiples=tuple(map(float, dumped["multiples"])),
+            horizon=dumped["horizon"],
+        )
+
+
+def _dump_guardrail(guardrail: Guardrail) -> dict[str, Any]:
+    return {
+        "metric": guardrail.metric.value,
+        "margin": [guardrail.margin.relative, guardrail.margin.absolute],
+        "tolerance": [guardrail.tolerance.relative, guardrail.tolerance.absolute],
+        "limit": guardrail.limit,
+        "required": guardrail.required,
+        "adjust": guardrail.adjust.value if guardrail.adjust else None,
+    }
+
+
+def _load_guardrail(dumped: Mapping[str, Any]) -> Guardrail:
+    relative, absolute = dumped["margin"]
+    tolerated, tolerated_absolute = dumped["tolerance"]
+    return Guardrail(
+        metric=Metric(dumped["metric"]),
+        margin=Margin(relative=relative, absolute=absolute),
+        tolerance=Margin(relative=tolerated, absolute=tolerated_absolute),
+        limit=dumped["limit"],
+        required=bool(dumped["required"]),
+        adjust=Covariate(dumped["adjust"]) if dumped["adjust"] else None,
+    )

@@ -1,0 +1,32 @@
+"""A Pair: the same input, answered by both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One side's answer to a shadowed input. `None` means unknown, never zero; a failed answer has no other value.
+
+    `quality` lies in 0..1, `cost` is USD.
+    """
+
+    failed: bool = False
+    quality: float | None = None
+    cost: float | None = None
+    refusal: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """Both answers to one input, complete at unix time `at`.
+
+    `scorer` names the version of what gave the qualities: scores of different versions are never pooled.
+    """
+
+    at: float
+    stable: Answer
+    candidate: Answer
+    stratum: str = ""
+    scorer: str = ""
