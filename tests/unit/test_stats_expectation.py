@@ -19,7 +19,7 @@ from verdigris.core.stats.capital import Capital
 from verdigris.core.stats.comparison import Boundary
 from verdigris.core.stats.one_sample import ceiling_factors, floor_factors, rate_limit_factors
 from verdigris.core.stats.sample_ratio import ratio_factors
-from verdigris.core.stats.two_sample_mean import two_sample_factors
+from verdigris.core.stats.two_sample_mean import stake_above, two_sample_factors
 from verdigris.core.stats.two_sample_rate import Counts, boundary_factors, odds_factors
 
 RATES = st.floats(0.0, 1.0)
@@ -66,7 +66,7 @@ def test_bounded_means_of_any_shape(n: int, m: int, low: float, high: float, wei
     for drawn in outcomes(((low, weight), (high, 1.0 - weight)), repeat=n):
         chance = float(np.prod([p for _, p in drawn]))
         x, y = np.array([value for value, _ in drawn]), np.full(m, mean)
-        total += chance * two_sample_factors(x, y, centre=guess, low=0.0, high=1.0)
+        total += chance * two_sample_factors([stake_above(n, m, guess, Boundary())], x, y[None, :])[0]
     assert np.all(total <= ONE)
 
 

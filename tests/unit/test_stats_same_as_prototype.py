@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from verdigris.core.stats.block import Block
 from verdigris.core.stats.capital import Capital
 from verdigris.core.stats.capped_mean import CappedMean
-from verdigris.core.stats.comparison import Boundary, Centre, Comparison
+from verdigris.core.stats.comparison import Bet, Boundary, Centre, Comparison
 from verdigris.core.stats.paired_mean import mean_factors
 from verdigris.core.stats.quantile import Exceedance
 from verdigris.core.stats.sample_ratio import LOG_ODDS, ratio_factors
@@ -23,58 +24,65 @@ UNIFORM = (INDEX * 0.7548776662466927) % 1.0
 TAIL = 0.1 / (1 - UNIFORM * 0.999) ** 0.5
 
 
+HARM, FAR, SAFE = range(3)
+
+
+def bets(tolerance: Boundary, margin: Boundary) -> tuple[Bet, ...]:
+    return Bet.start(tolerance, worse=True), Bet.start(margin, worse=True), Bet.start(margin, worse=False)
+
+
 def run(comparison: Comparison, values: np.ndarray) -> int | None:
-    """Folds blocks of 20; returns the index of the value at which harm was proven."""
+    """Folds blocks of 20, one in a second; returns the index of the value at which harm was proven."""
     crossed = None
     for start in range(0, 600, 20):
         block, candidate = values[start : start + 20].astype(float), CANDIDATE[start : start + 20]
-        comparison.compare(block[candidate], block[~candidate])
-        if crossed is None and comparison.evidence.harm >= 20:
+        comparison.compare(Block(candidate=block[candidate], stable=block[~candidate], at=float(start)))
+        if crossed is None and comparison.value(HARM) >= 20:
             crossed = start + 19
     return crossed
 
 
 def test_bounded_mean() -> None:
-    test = TwoSampleMean.start(
-        tolerance=Boundary(), margin=Boundary(scale=0.9), higher_is_better=True, prior=0.5, strength=20.0
-    )
+    test = TwoSampleMean.start(bets(Boundary(), Boundary(scale=0.9)), higher_is_better=True, prior=0.5, strength=20.0)
     crossed = run(test, 0.7 + 0.3 * UNIFORM - np.where(CANDIDATE, 0.08, 0.0))
     assert crossed == 259
-    assert test.harm.value == pytest.approx(797407679.7813419)
-    assert test.far.value == pytest.approx(0.5995651835150292)
-    assert test.safe.value == pytest.approx(0.9150283547170163)
+    assert test.value(HARM) == pytest.approx(797407679.7813419)
+    assert test.value(FAR) == pytest.approx(0.5995651835150292)
+    assert test.value(SAFE) == pytest.approx(0.9150283547170163)
 
 
 def test_rate() -> None:
-    test = TwoSampleRate.start(tolerance=Boundary(), margin=Boundary(shift=0.01), prior=0.02, strength=50.0)
+    test = TwoSampleRate.start(bets(Boundary(), Boundary(shift=0.01)), prior=0.02, strength=50.0)
     assert run(test, np.where(CANDIDATE, 0.12, 0.03) > UNIFORM) == 379
-    assert test.harm.value == pytest.approx(544.2417018927225)
-    assert test.far.value == pytest.approx(49.13621432387197)
-    assert test.safe.value == pytest.approx(0.409267892178106)
+    assert test.value(HARM) == pytest.approx(544.2417018927225)
+    assert test.value(FAR) == pytest.approx(49.13621432387197)
+    assert test.value(SAFE) == pytest.approx(0.409267892178106)
 
 
 def test_quantile() -> None:
-    test = Exceedance.start(threshold=0.3, tolerance=Boundary(), margin=Boundary(scale=1.5), rate=0.1, strength=200.0)
+    test = Exceedance.start(
+        bets(Boundary(), Boundary(scale=1.5)), threshold=0.3, rate=0.1, strength=200.0, bursts=False
+    )
     assert run(test, TAIL * np.where(CANDIDATE, 1.4, 1.0)) == 239
-    assert test.harm.value == pytest.approx(114.03869793115311)
-    assert test.far.value == pytest.approx(0.20983120462742583)
-    assert test.safe.value == pytest.approx(0.6933170827351671)
+    assert test.value(HARM) == pytest.approx(114.03869793115311)
+    assert test.value(FAR) == pytest.approx(0.20983120462742583)
+    assert test.value(SAFE) == pytest.approx(0.6933170827351671)
 
 
 def test_capped_mean() -> None:
-    test = CappedMean.start(cap=1.0, tolerance=Boundary(), margin=Boundary(scale=1.5), prior=0.2)
+    test = CappedMean.start(bets(Boundary(), Boundary(scale=1.5)), cap=1.0, prior=0.2)
     assert run(test, TAIL * np.where(CANDIDATE, 1.5, 1.0)) == 119
-    assert test.evidence.harm == pytest.approx(2076143069.9582703)
-    assert test.body.harm.value == pytest.approx(2965918666.5629325)
+    assert test.value(HARM) == pytest.approx(2076143069.9582703)
+    assert test.body.value(HARM) == pytest.approx(2965918666.5629325)
 
 
 def test_a_capped_candidate_is_cut_where_the_boundary_puts_the_cap() -> None:
     """Exactly half as much again, above the cap too: nothing can be proven in either direction but by chance."""
-    test = CappedMean.start(cap=0.2, tolerance=Boundary(scale=1.5), margin=Boundary(scale=1.5), prior=0.1)
+    test = CappedMean.start(bets(Boundary(scale=1.5), Boundary(scale=1.5)), cap=0.2, prior=0.1)
     for _ in range(200):
-        test.compare(1.5 * TAIL[:40], TAIL[:40])
-    assert test.evidence.harm < 1
-    assert test.evidence.non_inferiority < 1.001
+        test.compare(Block(candidate=1.5 * TAIL[:40], stable=TAIL[:40]))
+    assert test.value(HARM) < 1
+    assert test.value(SAFE) < 1.001
 
 
 def test_sample_ratio() -> None:
@@ -100,4 +108,4 @@ def test_pairs() -> None:
 def test_centre_is_a_mean_with_a_prior() -> None:
     centre = Centre.prior(0.5, 10.0)
     centre.learn(10.0, 10.0)
-    assert centre.mean == pytest.approx(0.75)
+    assert centre.mean == pytest.approx([0.75])

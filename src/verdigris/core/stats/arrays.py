@@ -11,22 +11,39 @@ HUGE = 1e150
 """Capital is clipped here, far above any threshold, so that it stays a finite number."""
 
 _LOG_HUGE = 300.0
-_SLICE = 512
+_TINY = 1e-300
+_SLICE = 2048
+_HALVINGS = 5  # 32 factors are multiplied before their logarithm is taken: few enough not to leave a float's range
 
 
-def product(stakes: Floats, values: Floats) -> Floats:
-    """For every stake s: the product over all values v of (1 + s v), at most HUGE.
+def log_products(stakes: Floats, values: Floats, centre: Floats) -> Floats:
+    """For every stake s: the logarithm of the product over all values v of (1 + s (v - centre)).
 
-    Shapes: stakes (k,), values (n,), result (k,). Every 1 + s v must be at least 0.
+    Shapes: stakes (bets, k), centre (bets,), values (n,) or (bets, n) for values of each bet's own; result (bets, k).
+    Every factor must be at least 0. The order of the values makes no difference but for rounding.
     """
-    result = np.ones(stakes.size)
-    for start in range(0, values.size, _SLICE):
-        terms = np.multiply.outer(values[start : start + _SLICE], stakes)
-        terms += 1.0
-        with np.errstate(over="ignore", under="ignore"):
-            result *= np.multiply.reduce(terms, axis=0)
-        np.minimum(result, HUGE, out=result)
+    base = 1.0 - stakes * centre[:, None]
+    own = values.ndim == 2
+    result = np.zeros(stakes.shape)
+    for start in range(0, values.shape[-1], _SLICE):
+        some = values[..., start : start + _SLICE]
+        result += _log_products(stakes, some[:, None, :] if own else some, base)
     return result
+
+
+def _log_products(stakes: Floats, values: Floats, base: Floats) -> Floats:
+    n = values.shape[-1]
+    halvings = min(_HALVINGS, (n - 1).bit_length())
+    width = -(-n >> halvings)
+    terms = np.ones((*stakes.shape, width << halvings))
+    filled = terms[..., :n]
+    with np.errstate(over="ignore", under="ignore"):
+        np.multiply(stakes[..., None], values, out=filled)
+        filled += base[..., None]
+        for halving in range(halvings - 1, -1, -1):
+            half = width << halving
+            terms = terms[..., :half] * terms[..., half:]
+        return np.log(np.maximum(terms, _TINY)).sum(axis=-1)  # type: ignore[no-any-return]
 
 
 def exponential(logs: Floats) -> Floats:

@@ -11,8 +11,9 @@ Shin, Ramdas & Rinaldo, "E-detectors" (2023).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from verdigris.core.stats.arrays import HUGE, Floats
 STAKES: Floats = np.array([0.97 * 0.5**step for step in range(8)], dtype=np.float64)
 """Fractions of the largest admissible stake that a bounded mean is bet on with."""
 
+PACE = 500.0
+"""Observations over which the cash begins to be paid out."""
+
 _INVESTED = 0.8
 _PAYOUT_POWER = 0.7
 
@@ -28,24 +32,33 @@ GROWTH_FOR = STAKES.size / _INVESTED
 """How much a single one of the stakes must grow for each unit of capital it alone shall bring."""
 
 
+def _cash(seen: float, pace: float) -> float:
+    """What is not yet paid out of capital 1, after `seen` observations."""
+    return float((1.0 - _INVESTED) * (1.0 + seen / pace) ** -_PAYOUT_POWER)
+
+
 @dataclass(kw_only=True, slots=True)
 class Capital:
-    """What the bets are worth. `bets` holds each stake's capital, `cash` what is not yet paid out.
+    """What the bets against one hypothesis are worth. `bets` holds each stake's capital.
 
-    `pace` is the number of observations over which the cash begins to be paid out; `seen` counts observations and
-    `peak` is the largest `value` so far.
+    `put_in` is what was there at the start, `seen` counts observations and `peak` is the largest `value` so far.
     """
 
     bets: Floats
-    cash: float = 1.0 - _INVESTED
+    put_in: float = 1.0
     seen: float = 0.0
     peak: float = 1.0
-    pace: float = 500.0
+    pace: float = PACE
 
     @classmethod
-    def start(cls, stakes: int = STAKES.size, *, pace: float = 500.0) -> Capital:
+    def start(cls, stakes: int = STAKES.size, *, pace: float = PACE) -> Capital:
         """Capital 1, spread evenly over `stakes` bets."""
         return cls(bets=np.full(stakes, _INVESTED / stakes), pace=pace)
+
+    @property
+    def cash(self) -> float:
+        """What is not yet paid out."""
+        return self.put_in * _cash(self.seen, self.pace)
 
     @property
     def value(self) -> float:
@@ -61,15 +74,76 @@ class Capital:
         """Settles one block: `factors` (one per bet) must have conditional expectation at most 1."""
         self.bets *= factors
         np.minimum(self.bets, HUGE, out=self.bets)
+        before = self.cash
         self.seen += observations
-        kept = (1.0 - _INVESTED) * (1.0 + self.seen / self.pace) ** -_PAYOUT_POWER
-        self.bets += (self.cash - kept) / self.bets.size  # paid out after the block: it bets from the next one on
-        self.cash = kept
+        self.bets += (before - self.cash) / self.bets.size  # paid out after the block: it bets from the next one on
         self.peak = max(self.peak, self.value)
 
+    def restart(self) -> None:
+        """Begins anew with what is left, and with no more than 1.
+
+        It costs no alpha. Whoever throws won capital away only makes the process smaller, and to spread what is left
+        over the stakes again is a decision that rests on the past; so it stays a supermartingale that began at 1.
+        What was lost stays lost: were it given back, each restart would be another chance to alarm by accident.
+        """
+        self.put_in = self.peak = min(self.value, 1.0)
+        self.bets = np.full(self.bets.size, self.put_in * _INVESTED / self.bets.size)
+        self.seen = 0.0
+
     def dump(self) -> list[float]:
-        return [self.cash, self.seen, self.peak, *self.bets.tolist()]
+        return [self.put_in, self.seen, self.peak, *self.bets.tolist()]
 
     def restore(self, dumped: Sequence[float]) -> None:
-        self.cash, self.seen, self.peak = (float(number) for number in dumped[:3])
+        self.put_in, self.seen, self.peak = (float(number) for number in dumped[:3])
         self.bets = np.array(dumped[3:], dtype=np.float64)
+
+
+@dataclass(kw_only=True, slots=True)
+class Capitals:
+    """The capital against several hypotheses that are settled together: one `Capital` a row, without its peak.
+
+    Shapes: `stakes` (bets, k), `put_in` (bets, 1).
+    """
+
+    stakes: Floats
+    put_in: Floats
+    seen: float = 0.0
+
+    @classmethod
+    def start(cls, bets: int, stakes: int = STAKES.size) -> Capitals:
+        """Capital 1 against each of `bets` hypotheses, spread evenly over `stakes`."""
+        return cls(stakes=np.full((bets, stakes), _INVESTED / stakes), put_in=np.ones((bets, 1)))
+
+    def value(self, i: int) -> float:
+        """The e-value of row `i` now."""
+        return float(self.stakes[i].sum()) + float(self.put_in[i, 0]) * _cash(self.seen, PACE)
+
+    def best(self, i: int) -> float:
+        """The same as `Capital.best`, of row `i`."""
+        luckiest = float(self.stakes[i].max())
+        return luckiest * len(self.stakes[i]) / _INVESTED
+
+    def step(self, factors: Floats, observations: float) -> None:
+        """Settles one block: `factors` (bets, k) must have conditional expectations of at most 1."""
+        self.stakes *= factors
+        np.minimum(self.stakes, HUGE, out=self.stakes)
+        before = _cash(self.seen, PACE)
+        self.seen += observations
+        self.stakes += self.put_in * ((before - _cash(self.seen, PACE)) / self.stakes.shape[1])
+
+    def restart(self) -> None:
+        """See `Capital.restart`."""
+        bets, stakes = self.stakes.shape
+        self.put_in = np.array([[min(self.value(i), 1.0)] for i in range(bets)])
+        self.stakes = np.repeat(self.put_in * (_INVESTED / stakes), stakes, axis=1)
+        self.seen = 0.0
+
+    def dump(self) -> dict[str, Any]:
+        return {"stakes": self.stakes.tolist(), "put_in": self.put_in.tolist(), "seen": self.seen}
+
+    def restore(self, dumped: Mapping[str, Any]) -> None:
+        """Raises: ValueError when it was dumped of other bets."""
+        stakes, put_in = (np.array(dumped[name], dtype=np.float64) for name in ("stakes", "put_in"))
+        if stakes.shape != self.stakes.shape or put_in.shape != self.put_in.shape:
+            raise ValueError(f"the capital of {stakes.shape} bets and stakes is not that of {self.stakes.shape}")
+        self.stakes, self.put_in, self.seen = stakes, put_in, float(dumped["seen"])

@@ -1,19 +1,20 @@
 """The mean of values with a heavy tail, such as cost: a capped mean and the rate at which the cap is exceeded.
 
 Values are cut at a cap taken from stable's past (its 99.5th percentile), which bounds the mean; what hides above the
-cap is watched as a rate. Evidence for harm is .7 of the first and .3 of the second; non-inferiority is asked of the
-capped mean alone.
+cap is watched as a rate. Evidence that the candidate is worse is .7 of the first and .3 of the second; that it is not
+worse is asked of the capped mean alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from verdigris.core.stats.arrays import Floats
-from verdigris.core.stats.comparison import Boundary, Evidence
+from verdigris.core.stats.block import Block
+from verdigris.core.stats.comparison import Bet, Boundary
 from verdigris.core.stats.quantile import Exceedance
 from verdigris.core.stats.two_sample_mean import TwoSampleMean
 
@@ -21,47 +22,76 @@ CAP_QUANTILE = 0.995
 _BODY, _TAIL = 0.7, 0.3
 
 
+def in_caps(bets: tuple[Bet, ...], cap: float) -> tuple[Bet, ...]:
+    """The same bets on values divided by `cap`."""
+    return tuple(
+        Bet(boundary=Boundary(scale=bet.boundary.scale, shift=bet.boundary.shift / cap), worse=bet.worse)
+        for bet in bets
+    )
+
+
 @dataclass(kw_only=True, slots=True)
 class CappedMean:
-    """Values of at least 0 and any size; lower is better. `cap` is in the values' unit."""
+    """Values of at least 0 and any size; lower is better. `cap` and the boundaries' shifts are in the values' unit."""
 
+    bets: tuple[Bet, ...]
     cap: float
     body: TwoSampleMean
     tail: Exceedance
 
     @classmethod
-    def start(cls, *, cap: float, tolerance: Boundary, margin: Boundary, prior: float) -> CappedMean:
-        """`prior` is the capped mean expected of both roles; it and the boundaries' shifts are in the values' unit."""
+    def start(cls, bets: tuple[Bet, ...], *, cap: float, prior: float) -> CappedMean:
+        """`prior` is the capped mean expected of both roles, in the values' unit."""
         return cls(
+            bets=bets,
             cap=cap,
-            body=TwoSampleMean.start(
-                tolerance=Boundary(scale=tolerance.scale, shift=tolerance.shift / cap),
-                margin=Boundary(scale=margin.scale, shift=margin.shift / cap),
-                higher_is_better=False,
-                prior=prior / cap,
-                capped=True,
-            ),
-            tail=Exceedance.start(threshold=cap, tolerance=tolerance, margin=margin, rate=1.0 - CAP_QUANTILE),
+            body=TwoSampleMean.start(in_caps(bets, cap), higher_is_better=False, prior=prior / cap, capped=True),
+            tail=Exceedance.start(bets, threshold=cap, rate=1.0 - CAP_QUANTILE, bursts=False),
         )
 
     @property
-    def evidence(self) -> Evidence:
-        body, tail = self.body.evidence, self.tail.evidence
-        return Evidence(
-            harm=_BODY * body.harm + _TAIL * tail.harm,
-            far=_BODY * body.far + _TAIL * tail.far,
-            non_inferiority=body.non_inferiority,
-            growth=body.growth,
-            candidates=body.candidates,
-        )
+    def compared(self) -> int:
+        return self.body.compared
 
-    def compare(self, candidate: Floats, stable: Floats) -> None:
-        self.body.compare(candidate / self.cap, np.minimum(stable, self.cap) / self.cap)
-        self.tail.compare(candidate, stable)
+    def value(self, i: int) -> float:
+        if not self.bets[i].worse:
+            return self.body.value(i)
+        return _BODY * self.body.value(i) + _TAIL * self.tail.value(i)
+
+    def best(self, i: int) -> float:
+        return self.body.best(i)
+
+    def compare(self, block: Block) -> None:
+        highest = self.cap * max(bet.boundary.high for bet in self.body.bets)
+        self.body.compare(
+            Block(
+                candidate=np.minimum(block.candidate, highest) / self.cap,
+                stable=np.minimum(block.stable, self.cap) / self.cap,
+                at=block.at,
+            )
+        )
+        self.tail.compare(block)
+
+    def move(self, cap: float) -> None:
+        """Goes on with another cap. It may only depend on values that are not compared any more.
+
+        What was learned of both means is kept: in the values' unit they are about what they were.
+        """
+        self.body.bets = in_caps(self.bets, cap)
+        self.body.candidate.scaled(self.cap / cap)
+        self.body.stable.scaled(self.cap / cap)
+        self.tail.move(cap)
+        self.cap = cap
+
+    def restart(self) -> None:
+        self.body.restart()
+        self.tail.restart()
 
     def dump(self) -> dict[str, Any]:
-        return {"body": self.body.dump(), "tail": self.tail.dump()}
+        return {"cap": self.cap, "body": self.body.dump(), "tail": self.tail.dump()}
 
-    def restore(self, dumped: dict[str, Any]) -> None:
+    def restore(self, dumped: Mapping[str, Any]) -> None:
+        self.cap = float(dumped["cap"])
+        self.body.bets = in_caps(self.bets, self.cap)
         self.body.restore(dumped["body"])
         self.tail.restore(dumped["tail"])

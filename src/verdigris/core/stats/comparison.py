@@ -1,13 +1,16 @@
-"""What every comparison of two roles has in common: a boundary, three pieces of evidence, a running centre."""
+"""What every comparison of two roles has in common: boundaries, bets with their capital, a running centre."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from verdigris.core.stats.arrays import Floats
-from verdigris.core.stats.capital import Capital
+from verdigris.core.stats.block import Block
+from verdigris.core.stats.capital import Capitals
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,116 +36,129 @@ class Boundary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
-    """E-values of one comparison.
+class Bet:
+    """One hypothesis that is bet on: that the candidate is `worse` than the boundary, or that it is not."""
 
-    `harm` speaks against "not worse than the tolerance", `far` against "not worse than the margin",
-    `non_inferiority` against "worse than the margin" (its running maximum). `growth` is the luckiest
-    non-inferiority bet's factor over the `candidates` values that were compared.
-    """
+    boundary: Boundary
+    worse: bool
 
-    harm: float
-    far: float
-    non_inferiority: float
-    growth: float
-    candidates: int
-
-    def in_force(self, *, proven_safe: bool) -> float:
-        """The evidence for harm that counts.
-
-        Once the candidate is proven no worse than the margin, only harm beyond the margin matters. The minimum never
-        exceeds `harm`, so the change of question costs nothing.
-        """
-        return min(self.far, self.harm) if proven_safe else self.harm
+    @classmethod
+    def start(cls, boundary: Boundary, *, worse: bool) -> Bet:
+        return cls(boundary=boundary, worse=worse)
 
 
 class Comparison(Protocol):
     """Two roles compared block by block. The caller cuts blocks by labels and time, never by values."""
 
-    @property
-    def evidence(self) -> Evidence: ...
+    bets: tuple[Bet, ...]
+    compared: int
+    """Values of the candidate that were compared."""
 
-    def compare(self, candidate: Floats, stable: Floats) -> None:
-        """Settles one block; both arrays hold at least one value."""
+    def value(self, i: int) -> float:
+        """The e-value of bet `i` now: evidence for what it bets on."""
+
+    def best(self, i: int) -> float:
+        """The growth of the luckiest stake of bet `i`: see `Capital.best`."""
+
+    def compare(self, block: Block) -> None:
+        """Settles one block for all bets, and learns from it afterwards."""
+
+    def restart(self) -> None:
+        """Forgets what was won and keeps what was lost: see `Capital.restart`."""
 
     def dump(self) -> dict[str, Any]: ...
 
-    def restore(self, dumped: dict[str, Any]) -> None: ...
+    def restore(self, dumped: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(kw_only=True, slots=True)
 class Centre:
-    """A role's mean of the past, with a prior worth `weight` values. Only power depends on it, never validity."""
+    """One role's mean of the past, with a prior worth `strength` values; (bets,) or one for all of them.
 
-    total: float
+    Only power depends on it, never validity.
+    """
+
+    total: Floats
     weight: float
+    strength: float
 
     @classmethod
-    def prior(cls, mean: float, strength: float) -> Centre:
-        return cls(total=mean * strength, weight=strength)
+    def prior(cls, mean: float, strength: float, *, bets: int = 1) -> Centre:
+        return cls(total=np.full(bets, mean * strength), weight=strength, strength=strength)
 
     @property
-    def mean(self) -> float:
-        return self.total / self.weight
+    def mean(self) -> list[float]:
+        means: list[float] = (self.total / self.weight).tolist()
+        return means
 
-    def learn(self, total: float, count: float) -> None:
-        self.total += total
+    def learn(self, total: Floats | float, count: float) -> None:
+        self.total = self.total + total
         self.weight += count
 
-    def dump(self) -> list[float]:
-        return [self.total, self.weight]
+    def scaled(self, factor: float) -> None:
+        """Goes on in another unit."""
+        self.total = self.total * factor
 
-    def restore(self, dumped: Sequence[float]) -> None:
-        self.total, self.weight = (float(number) for number in dumped)
+    def restart(self) -> None:
+        """Keeps the mean, which now weighs no more than the prior did: what comes next may be different."""
+        self.total = self.total * (self.strength / self.weight)
+        self.weight = self.strength
+
+    def dump(self) -> list[Any]:
+        return [self.total.tolist(), self.weight]
+
+    def restore(self, dumped: Sequence[Any]) -> None:
+        self.total, self.weight = np.array(dumped[0], dtype=np.float64), float(dumped[1])
 
 
 @dataclass(kw_only=True, slots=True)
-class Zone:
-    """The state of one comparison: three capitals, and both roles' centres. `compared` counts candidate values."""
+class Wagers:
+    """What every family of comparisons keeps: its bets, their capital, and how many candidate values were compared."""
+
+    bets: tuple[Bet, ...]
+    capitals: Capitals
+    compared: int = 0
+
+    def value(self, i: int) -> float:
+        return self.capitals.value(i)
+
+    def best(self, i: int) -> float:
+        return self.capitals.best(i)
+
+    def restart(self) -> None:
+        self.capitals.restart()
+        self.compared = 0
+
+    def dump(self) -> dict[str, Any]:
+        return {"capitals": self.capitals.dump(), "compared": self.compared}
+
+    def restore(self, dumped: Mapping[str, Any]) -> None:
+        self.capitals.restore(dumped["capitals"])
+        self.compared = int(dumped["compared"])
+
+
+@dataclass(kw_only=True, slots=True)
+class Unpaired(Wagers):
+    """Bets on values that are not paired: their stakes are centred on both roles' means of the past."""
 
     candidate: Centre
     stable: Centre
-    harm: Capital = field(default_factory=Capital.start)
-    far: Capital = field(default_factory=Capital.start)
-    safe: Capital = field(default_factory=Capital.start)
-    compared: int = 0
 
-    @property
-    def evidence(self) -> Evidence:
-        return Evidence(
-            harm=self.harm.value,
-            far=self.far.value,
-            non_inferiority=self.safe.peak,
-            growth=self.safe.best,
-            candidates=self.compared,
-        )
-
-    def settle(self, *, harm: Floats, far: Floats, safe: Floats, observations: int) -> None:
-        """Pays out one block's bets: factors against "harmless", "within the margin" and "beyond the margin"."""
-        self.harm.step(harm, observations)
-        self.far.step(far, observations)
-        self.safe.step(safe, observations)
-
-    def learn(self, *, candidate: float, candidate_n: int, stable: float, stable_n: int) -> None:
+    def learn(self, *, candidate: Floats | float, candidate_n: int, stable: float, stable_n: int) -> None:
         """Moves the centres, after the block is settled; `candidate` and `stable` are sums."""
         self.candidate.learn(candidate, candidate_n)
         self.stable.learn(stable, stable_n)
         self.compared += candidate_n
 
-    def dump(self) -> dict[str, Any]:
-        return {
-            "harm": self.harm.dump(),
-            "far": self.far.dump(),
-            "safe": self.safe.dump(),
-            "candidate": self.candidate.dump(),
-            "stable": self.stable.dump(),
-            "compared": self.compared,
-        }
+    def restart(self) -> None:
+        Wagers.restart(self)
+        self.candidate.restart()
+        self.stable.restart()
 
-    def restore(self, dumped: dict[str, Any]) -> None:
-        self.harm.restore(dumped["harm"])
-        self.far.restore(dumped["far"])
-        self.safe.restore(dumped["safe"])
+    def dump(self) -> dict[str, Any]:
+        return {**Wagers.dump(self), "candidate": self.candidate.dump(), "stable": self.stable.dump()}
+
+    def restore(self, dumped: Mapping[str, Any]) -> None:
+        Wagers.restore(self, dumped)
         self.candidate.restore(dumped["candidate"])
         self.stable.restore(dumped["stable"])
-        self.compared = int(dumped["compared"])

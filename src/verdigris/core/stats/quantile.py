@@ -9,67 +9,104 @@ testing its exceedance is that of Howard & Ramdas, "Sequential estimation of qua
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from verdigris.core.stats.arrays import Floats
-from verdigris.core.stats.comparison import Boundary, Centre, Zone
-from verdigris.core.stats.two_sample_rate import Counts, boundary_factors, odds_factors
+from verdigris.core.stats.arrays import Floats, exponential
+from verdigris.core.stats.block import Block
+from verdigris.core.stats.burst import Burst
+from verdigris.core.stats.capital import Capitals
+from verdigris.core.stats.comparison import Bet, Boundary, Centre, Unpaired
+from verdigris.core.stats.two_sample_mean import stake_below
+from verdigris.core.stats.two_sample_rate import boundary_logs, odds_logs
 
 _EQUAL = Boundary()
 
 
 @dataclass(kw_only=True, slots=True)
-class Exceedance(Zone):
-    """Values of any size: stable's are held against `threshold`, the candidate's against the two raised ones."""
+class Exceedance(Unpaired):
+    """Values of any size: stable's are held against `threshold`, the candidate's against one raised by each bet.
+
+    `burst` limits what a moment can prove; None where values of one moment are as good as independent.
+    """
 
     threshold: float
-    tolerated: float
-    allowed: float
+    burst: Burst | None
 
     @classmethod
     def start(
-        cls, *, threshold: float, tolerance: Boundary, margin: Boundary, rate: float, strength: float = 200.0
+        cls, bets: tuple[Bet, ...], *, threshold: float, rate: float, strength: float = 200.0, bursts: bool = True
     ) -> Exceedance:
-        """`rate` is how often stable is expected to exceed `threshold`: 0.01 for a 99th percentile."""
+        """`rate` is how often stable is expected to exceed `threshold`: 0.01 for a 99th percentile.
+
+        `bursts`: values of one moment may be high together, as latencies are when a machine stalls.
+        """
+        capitals = Capitals.start(len(bets))
         return cls(
+            bets=bets,
+            capitals=capitals,
             threshold=threshold,
-            tolerated=tolerance.scale * threshold + tolerance.shift,
-            allowed=margin.scale * threshold + margin.shift,
-            candidate=Centre.prior(rate, strength),
+            burst=Burst.start(capitals.stakes.shape) if bursts else None,
+            candidate=Centre.prior(rate, strength, bets=len(bets)),
             stable=Centre.prior(rate, strength),
         )
 
-    def move(self, threshold: float, *, tolerance: Boundary, margin: Boundary) -> None:
+    def move(self, threshold: float) -> None:
         """Goes on with another threshold. It may only depend on values that are not compared any more."""
         self.threshold = threshold
-        self.tolerated = tolerance.scale * threshold + tolerance.shift
-        self.allowed = margin.scale * threshold + margin.shift
 
-    def compare(self, candidate: Floats, stable: Floats) -> None:
-        stable_bad = float(np.count_nonzero(stable > self.threshold))
-        tolerance = _counts(candidate, self.tolerated, stable.size, stable_bad)
-        margin = _counts(candidate, self.allowed, stable.size, stable_bad)
-        centre = (candidate.size * self.candidate.mean + stable.size * self.stable.mean) / margin.n
-        self.settle(
-            harm=odds_factors(tolerance, self.stable.mean),
-            far=odds_factors(margin, self.stable.mean),
-            safe=boundary_factors(margin, _EQUAL, centre, above=False),
-            observations=margin.n,
+    def compare(self, block: Block) -> None:
+        candidate_n, stable_n = block.candidate.size, block.stable.size
+        candidate_bad = self._exceeding(block.candidate)
+        stable_bad = float(np.count_nonzero(block.stable > self.threshold))
+        factors = exponential(self._logs(candidate_n, stable_n, candidate_bad, stable_bad))
+        if self.burst is not None:
+            worse = [i for i, bet in enumerate(self.bets) if bet.worse]
+            factors[worse] = self.burst.limit(factors, block.at)[worse]
+        self.capitals.step(factors, block.n)
+        self.learn(candidate=candidate_bad, candidate_n=candidate_n, stable=stable_bad, stable_n=stable_n)
+
+    def _exceeding(self, candidate: Floats) -> Floats:
+        """How many of the candidate's values exceed the threshold of each bet."""
+        raised = [bet.boundary.scale * self.threshold + bet.boundary.shift for bet in self.bets]
+        counts = {limit: float(np.count_nonzero(candidate > limit)) for limit in set(raised)}
+        return np.array([counts[limit] for limit in raised])
+
+    def _logs(self, candidate_n: int, stable_n: int, candidate_bad: Floats, stable_bad: float) -> Floats:
+        (stable,) = self.stable.mean
+        each = np.array(
+            [
+                candidate_bad,
+                candidate_n - candidate_bad,
+                np.full(candidate_bad.size, stable_bad),
+                np.full(candidate_bad.size, stable_n - stable_bad),
+            ]
         )
-        self.learn(
-            candidate=margin.candidate_bad,
-            candidate_n=margin.candidate_n,
-            stable=margin.stable_bad,
-            stable_n=margin.stable_n,
-        )
+        worse = np.array([bet.worse for bet in self.bets])
+        logs = each.T @ odds_logs(candidate_n, stable_n, stable)
+        if not worse.all():
+            n = candidate_n + stable_n
+            stakes = [
+                stake_below(candidate_n, stable_n, (candidate_n * candidate + stable_n * stable) / n, _EQUAL)
+                for candidate in self.candidate.mean
+            ]
+            below = (each[:, :, None] * boundary_logs(stakes, [_EQUAL] * len(stakes))).sum(axis=0)
+            logs[~worse] = below[~worse]
+        return logs
 
+    def restart(self) -> None:
+        Unpaired.restart(self)
+        if self.burst is not None:
+            self.burst.restart()
 
-def _counts(candidate: Floats, threshold: float, stable_n: int, stable_bad: float) -> Counts:
-    return Counts(
-        candidate_n=candidate.size,
-        candidate_bad=float(np.count_nonzero(candidate > threshold)),
-        stable_n=stable_n,
-        stable_bad=stable_bad,
-    )
+    def dump(self) -> dict[str, Any]:
+        return {**Unpaired.dump(self), "threshold": self.threshold, "burst": self.burst.dump() if self.burst else None}
+
+    def restore(self, dumped: Mapping[str, Any]) -> None:
+        Unpaired.restore(self, dumped)
+        self.threshold = float(dumped["threshold"])
+        if self.burst is not None:
+            self.burst.restore(dumped["burst"])

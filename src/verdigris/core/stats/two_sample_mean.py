@@ -10,53 +10,87 @@ Source: the betting martingales of Waudby-Smith & Ramdas (JRSS B 2024), with the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from verdigris.core.stats.arrays import Floats, product
-from verdigris.core.stats.capital import STAKES
-from verdigris.core.stats.comparison import Boundary, Centre, Zone
+from verdigris.core.stats.arrays import Floats, exponential, log_products
+from verdigris.core.stats.block import Block
+from verdigris.core.stats.capital import STAKES, Capitals
+from verdigris.core.stats.comparison import Bet, Boundary, Centre, Unpaired
+
+REACH = 0.25
+"""The furthest that an adjustment moves a value. It widens the range of adjusted values, and so costs some power."""
 
 _GAP = 1e-4  # the centre keeps this distance from the bounds, so that stakes stay finite
 
 
-def stakes(nx: int, ny: int, centre: float, low: float, high: float) -> tuple[float, Floats, Floats]:
-    """Centre and stakes for both samples: nx * first = ny * second, and no factor can become negative.
+class Stake(NamedTuple):
+    """What is staked, as multiples of STAKES, on the distance of the candidate's and of stable's values to `centre`."""
+
+    candidate: float
+    stable: float
+    centre: float
+
+
+def stake(nx: int, ny: int, centre: float, low: float, high: float) -> tuple[float, float]:
+    """The largest total of stakes on x and against y with which no factor can become negative, and the centre used.
 
     `low` bounds x from below and `high` bounds y from above; `centre` must come from the past.
     """
     high = max(high, low + 2 * _GAP)
     centre = min(max(centre, low + _GAP), high - _GAP)
-    total = STAKES * min(nx / (centre - low), ny / (high - centre))
-    return centre, total / nx, total / ny
+    return min(nx / (centre - low), ny / (high - centre)), centre
 
 
-def two_sample_factors(x: Floats, y: Floats, *, centre: float, low: float, high: float) -> Floats:
-    """Factors against "the mean of x is at most the mean of y", one per stake."""
-    centre, on_x, on_y = stakes(x.size, y.size, centre, low, high)
-    return product(on_x, x - centre) * product(-on_y, y - centre)
+def stake_above(candidate_n: int, stable_n: int, centre: float, boundary: Boundary, reach: float = 0.0) -> Stake:
+    """Bets that the candidate's mean, of values of at least 0, lies above the boundary's."""
+    total, centre = stake(candidate_n, stable_n, centre, -reach, boundary.high + reach)
+    return Stake(total / candidate_n, -total / stable_n, centre)
+
+
+def stake_below(
+    candidate_n: int, stable_n: int, centre: float, boundary: Boundary, reach: float = 0.0, *, top: float = 1.0
+) -> Stake:
+    """Bets that the candidate's mean, of values of at most `top`, lies below the boundary's."""
+    total, centre = stake(stable_n, candidate_n, centre, boundary.low - reach, top + reach)
+    return Stake(-total / candidate_n, total / stable_n, centre)
+
+
+def two_sample_factors(stakes: Iterable[Stake], candidate: Floats, moved: Floats) -> Floats:
+    """The factors of one block, (bets, k), for the stakes of each bet.
+
+    `candidate` holds the values (n,), or each bet's own (bets, n), and `moved` stable's, moved to each bet's boundary.
+    """
+    on_candidate, on_stable, centre = np.array([*stakes]).T
+    return exponential(
+        log_products(np.multiply.outer(on_candidate, STAKES), candidate, centre)
+        + log_products(np.multiply.outer(on_stable, STAKES), moved, centre)
+    )
 
 
 @dataclass(kw_only=True, slots=True)
-class TwoSampleMean(Zone):
-    """Values in 0..1 of candidate and stable, held against a tolerance and a margin.
+class TwoSampleMean(Unpaired):
+    """Values in 0..1 of candidate and stable.
 
     With `capped`, stable's values were cut at 1 and the candidate's may be any size: they are cut where stable's cut
     lies after the boundary, so that a candidate exactly at the boundary has exactly the boundary's mean.
+
+    Blocks may bring offsets (`Block.candidate_offset`): what was predicted of each value, at most REACH. Where requests
+    are assigned at random the predictions of both roles have one distribution, so what they take out is the same on
+    average, however good or bad they are, and the boundary stays where it is.
     """
 
-    tolerance: Boundary
-    margin: Boundary
     higher_is_better: bool
-    capped: bool = False
+    capped: bool
 
     @classmethod
     def start(
         cls,
+        bets: tuple[Bet, ...],
         *,
-        tolerance: Boundary,
-        margin: Boundary,
         higher_is_better: bool,
         prior: float,
         strength: float = 20.0,
@@ -64,36 +98,52 @@ class TwoSampleMean(Zone):
     ) -> TwoSampleMean:
         """`prior` is the mean expected of both roles, worth `strength` values."""
         return cls(
-            tolerance=tolerance,
-            margin=margin,
+            bets=bets,
+            capitals=Capitals.start(len(bets)),
             higher_is_better=higher_is_better,
             capped=capped,
-            candidate=Centre.prior(prior, strength),
+            candidate=Centre.prior(prior, strength, bets=len(bets)),
             stable=Centre.prior(prior, strength),
         )
 
-    def compare(self, candidate: Floats, stable: Floats) -> None:
-        self.settle(
-            harm=self._factors(candidate, stable, self.tolerance, below=self.higher_is_better),
-            far=self._factors(candidate, stable, self.margin, below=self.higher_is_better),
-            safe=self._factors(candidate, stable, self.margin, below=not self.higher_is_better),
-            observations=candidate.size + stable.size,
-        )
+    def compare(self, block: Block) -> None:
+        candidate = self._cut(block.candidate)
+        adjusted, moved, reach = candidate, self._moved(block.stable), 0.0
+        if block.candidate_offset is not None and block.stable_offset is not None:
+            adjusted, moved = candidate - _within(block.candidate_offset), moved - _within(block.stable_offset)
+            reach = REACH
+        self.capitals.step(two_sample_factors(self._stakes(block, reach), adjusted, moved), block.n)
         self.learn(
-            candidate=float((np.minimum(candidate, self.tolerance.high) if self.capped else candidate).sum()),
-            candidate_n=candidate.size,
-            stable=float(stable.sum()),
-            stable_n=stable.size,
+            candidate=candidate.sum(axis=-1),
+            candidate_n=block.candidate.size,
+            stable=float(block.stable.sum()),
+            stable_n=block.stable.size,
         )
 
-    def _factors(self, candidate: Floats, stable: Floats, boundary: Boundary, *, below: bool) -> Floats:
-        """Bets that the candidate's mean lies below (or above) the boundary."""
-        top = boundary.high if self.capped else 1.0
-        candidate = np.minimum(candidate, top) if self.capped else candidate
-        shifted = boundary.scale * stable + boundary.shift
-        centre = (
-            candidate.size * self.candidate.mean + stable.size * (boundary.scale * self.stable.mean + boundary.shift)
-        ) / (candidate.size + stable.size)
-        if below:
-            return two_sample_factors(shifted, candidate, centre=centre, low=boundary.low, high=top)
-        return two_sample_factors(candidate, shifted, centre=centre, low=0.0, high=boundary.high)
+    def _cut(self, candidate: Floats) -> Floats:
+        if not self.capped:
+            return candidate
+        tops: Floats = np.array([[bet.boundary.high] for bet in self.bets])
+        return np.minimum(candidate, tops)
+
+    def _moved(self, stable: Floats) -> Floats:
+        scales: Floats = np.array([[bet.boundary.scale] for bet in self.bets])
+        shifts: Floats = np.array([[bet.boundary.shift] for bet in self.bets])
+        return scales * stable + shifts
+
+    def _stakes(self, block: Block, reach: float) -> Iterable[Stake]:
+        candidate_n, stable_n = block.candidate.size, block.stable.size
+        (stable,) = self.stable.mean
+        for bet, candidate in zip(self.bets, self.candidate.mean, strict=True):
+            boundary = bet.boundary
+            expected = boundary.scale * stable + boundary.shift
+            centre = (candidate_n * candidate + stable_n * expected) / (candidate_n + stable_n)
+            if bet.worse is self.higher_is_better:
+                top = boundary.high if self.capped else 1.0
+                yield stake_below(candidate_n, stable_n, centre, boundary, reach, top=top)
+            else:
+                yield stake_above(candidate_n, stable_n, centre, boundary, reach)
+
+
+def _within(offset: Floats) -> Floats:
+    return np.minimum(np.maximum(offset, -REACH), REACH)
