@@ -50,9 +50,12 @@ class Bet:
 class Comparison(Protocol):
     """Two roles compared block by block. The caller cuts blocks by labels and time, never by values."""
 
-    bets: tuple[Bet, ...]
-    compared: int
-    """Values of the candidate that were compared."""
+    @property
+    def bets(self) -> tuple[Bet, ...]: ...
+
+    @property
+    def compared(self) -> int:
+        """Values of the candidate that were compared."""
 
     def value(self, i: int) -> float:
         """The e-value of bet `i` now: evidence for what it bets on."""
