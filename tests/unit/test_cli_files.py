@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from verdigris.cli.app import root
-from verdigris.cli.plan import make_plan
+from verdigris.cli.launch import make_launch
 from verdigris.core.model.errors import ConfigError
 from verdigris.spec.schema import schema
 
@@ -32,9 +32,9 @@ def run(*arguments):
     return CliRunner().invoke(root, arguments)
 
 
-def plan(environ=None, **given):
+def launch(environ=None, **given):
     nothing = dict.fromkeys(("file", "blue", "green", "listen", "api_listen", "state"))
-    return make_plan(environ or {}, **{**nothing, **given})
+    return make_launch(environ or {}, **{**nothing, **given})
 
 
 # ------------------------------------------------------------------ check
@@ -153,14 +153,14 @@ def test_init_writes_nothing_that_could_not_be_read_back(arguments):
 
 def test_up_reads_the_file_beside_it():
     Path("verdigris.yaml").write_text(GOOD)
-    made = plan(listen="0.0.0.0:80")
+    made = launch(listen="0.0.0.0:80")
     assert (made.service.name, made.service.gateway.host, made.service.gateway.port) == ("summarizer", "0.0.0.0", 80)
     assert (made.settings.api_port, made.settings.single_port, made.settings.state) == (8090, False, Path(".verdigris"))
 
 
 def test_check_and_up_warn_of_holds_shorter_than_the_timeout():
     Path("verdigris.yaml").write_text(GOOD + "strategy: { steps: [ { weight: 10%, hold: 9s } ] }\n")
-    (note,) = plan().notes
+    (note,) = launch().notes
     assert note.startswith("warning: the holds before 100% add up to 9s, less than gateway.timeout (2m): ")
     done = run("check")
     assert done.exit_code == 0
@@ -168,15 +168,15 @@ def test_check_and_up_warn_of_holds_shorter_than_the_timeout():
 
 
 def test_up_takes_two_urls():
-    made = plan(blue="http://a:1", green="http://b:1", state=Path("elsewhere"), api_listen="127.0.0.1:9")
+    made = launch(blue="http://a:1", green="http://b:1", state=Path("elsewhere"), api_listen="127.0.0.1:9")
     assert [each.url for each in made.service.environments] == ["http://a:1", "http://b:1"]
     assert (made.settings.state, made.settings.api_port) == (Path("elsewhere"), 9)
 
 
 def test_the_environments_token_wins_over_the_files():
     Path("verdigris.yaml").write_text(GOOD + "api: { token: '${FROM_FILE}' }\n")
-    by_file = plan({"FROM_FILE": "one"}).settings.token
-    by_environment = plan({"FROM_FILE": "one", "VERDIGRIS_TOKEN": "two"}).settings.token
+    by_file = launch({"FROM_FILE": "one"}).settings.token
+    by_environment = launch({"FROM_FILE": "one", "VERDIGRIS_TOKEN": "two"}).settings.token
     assert by_file is not None
     assert by_environment is not None
     assert (by_file.get_secret_value(), by_environment.get_secret_value()) == ("one", "two")
@@ -186,20 +186,20 @@ SMALL = {"BLUE_URL": "http://127.0.0.1:3001", "GREEN_URL": "http://127.0.0.1:300
 
 
 def test_the_small_controllers_variables_ask_for_one_port():
-    made = plan({**SMALL, "ADMIN_TOKEN": "t", "CONTROLLER_PORT": "4000"})
+    made = launch({**SMALL, "ADMIN_TOKEN": "t", "CONTROLLER_PORT": "4000"})
     gateway = made.service.gateway
     assert made.settings.single_port
     assert (gateway.host, gateway.port, made.settings.api_host, made.settings.api_port) == ("0.0.0.0", 4000) * 2
-    alone = plan(SMALL)
+    alone = launch(SMALL)
     assert (alone.settings.api_host, alone.settings.token) == ("127.0.0.1", None)
     assert any("ADMIN_TOKEN is not set" in note for note in alone.notes)
 
 
 def test_what_is_named_wins_over_the_small_controllers_variables():
     Path("verdigris.yaml").write_text(GOOD)
-    assert not plan(SMALL, file="verdigris.yaml").settings.single_port
-    assert not plan(SMALL, blue="http://a", green="http://b").settings.single_port
-    unread = plan(SMALL)
+    assert not launch(SMALL, file="verdigris.yaml").settings.single_port
+    assert not launch(SMALL, blue="http://a", green="http://b").settings.single_port
+    unread = launch(SMALL)
     assert unread.settings.single_port
     assert any("verdigris.yaml is not read" in note for note in unread.notes)
 
@@ -220,7 +220,7 @@ def test_what_is_named_wins_over_the_small_controllers_variables():
 )
 def test_what_up_cannot_run(given, complaint):
     with pytest.raises(ConfigError, match=complaint):
-        plan(**given)
+        launch(**given)
 
 
 # ------------------------------------------------------------------ the small verbs

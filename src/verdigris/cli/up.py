@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from verdigris.cli.plan import Plan
+    from verdigris.cli.launch import Launch
 
 
 @click.command()
@@ -38,15 +38,17 @@ def command(
     The API's token is VERDIGRIS_TOKEN, VERDIGRIS_TOKEN_FILE or api.token in the file; off loopback it is needed. With
     BLUE_URL and GREEN_URL set and no file named, one port (CONTROLLER_PORT, 3000) serves the app and /deploy/… alike.
     """
-    from verdigris.cli.plan import make_plan
+    from verdigris.cli.launch import make_launch
 
-    plan = make_plan(os.environ, file=file, blue=blue, green=green, listen=listen, api_listen=api_listen, state=state)
-    for note in plan.notes:
+    launch = make_launch(
+        os.environ, file=file, blue=blue, green=green, listen=listen, api_listen=api_listen, state=state
+    )
+    for note in launch.notes:
         click.echo(note, err=True)
-    raise click.exceptions.Exit(_run(plan))
+    raise click.exceptions.Exit(_run(launch))
 
 
-def _run(plan: Plan) -> int:
+def _run(launch: Launch) -> int:
     from verdigris.assemble.process import up
 
-    return up(plan.service, plan.settings)
+    return up(launch.service, launch.settings)

@@ -24,7 +24,7 @@ ANY_PORT = f"{LOOPBACK}:0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class Launch:
     """One service, how the process runs, and what its owner should know before it does."""
 
     service: Service
@@ -32,7 +32,7 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def make_plan(
+def make_launch(
     environ: Mapping[str, str],
     *,
     file: str | None,
@@ -41,7 +41,7 @@ def make_plan(
     listen: str | None,
     api_listen: str | None,
     state: Path | None,
-) -> Plan:
+) -> Launch:
     """Raises: ConfigError."""
     if file is not None and (blue is not None or green is not None):
         raise ConfigError("--file stands beside --blue or --green", hint="give a file or two URLs, not both")
@@ -57,11 +57,11 @@ def make_plan(
         loaded = from_urls(blue=blue, green=green)
     else:
         loaded = load(file or DEFAULT_FILE, environ=environ)
-    return _plan(listening(loaded, gateway=listen, api=api_listen), settings)
+    return _launch(listening(loaded, gateway=listen, api=api_listen), settings)
 
 
-def _plan(loaded: Loaded, settings: Settings) -> Plan:
-    return Plan(
+def _launch(loaded: Loaded, settings: Settings) -> Launch:
+    return Launch(
         service=loaded.service,
         settings=replace(
             settings,
@@ -73,7 +73,7 @@ def _plan(loaded: Loaded, settings: Settings) -> Plan:
     )
 
 
-def _small(small: SmallController, settings: Settings, *, listen: str | None, api_listen: str | None) -> Plan:
+def _small(small: SmallController, settings: Settings, *, listen: str | None, api_listen: str | None) -> Launch:
     """One port for the app's traffic and for /deploy: the API's own address is private and chosen at start."""
     if listen is not None or api_listen is not None:
         raise ConfigError(
@@ -88,4 +88,4 @@ def _small(small: SmallController, settings: Settings, *, listen: str | None, ap
         notes.append("warning: ADMIN_TOKEN is not set, so only this machine is served")
     if Path(DEFAULT_FILE).exists():
         notes.append(f"warning: {DEFAULT_FILE} is not read; -f {DEFAULT_FILE} reads it in their place")
-    return Plan(service=service, settings=settings, notes=tuple(notes))
+    return Launch(service=service, settings=settings, notes=tuple(notes))
