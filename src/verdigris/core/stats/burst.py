@@ -54,4 +54,5 @@ class Burst:
         return {"grown": self.grown.tolist(), "second": self.second}
 
     def restore(self, dumped: Mapping[str, Any]) -> None:
-        self.grown, self.second = np.array(dumped["grown"], dtype=np.float64), dumped["second"]
+        self.grown = np.array(dumped["grown"], dtype=np.float64).reshape(self.grown.shape)
+        self.second = dumped["second"]

@@ -30,9 +30,17 @@ def in_caps(bets: tuple[Bet, ...], cap: float) -> tuple[Bet, ...]:
     )
 
 
+def block_in_caps(block: Block, bets: tuple[Bet, ...], cap: float) -> Block:
+    """Stable's values cut at `cap`, the candidate's above what any of `bets`, which are in caps, can need; in caps."""
+    highest = cap * max(bet.boundary.high for bet in bets)
+    return Block(
+        candidate=np.minimum(block.candidate, highest) / cap, stable=np.minimum(block.stable, cap) / cap, at=block.at
+    )
+
+
 @dataclass(kw_only=True, slots=True)
 class CappedMean:
-    """Values of at least 0 and any size; lower is better. `cap` and the boundaries' shifts are in the values' unit."""
+    """Values of at least 0 and any size; lower is better. `cap`, above 0, and the boundaries' shifts are in the values' unit."""
 
     bets: tuple[Bet, ...]
     cap: float
@@ -62,14 +70,7 @@ class CappedMean:
         return self.body.best(i)
 
     def compare(self, block: Block) -> None:
-        highest = self.cap * max(bet.boundary.high for bet in self.body.bets)
-        self.body.compare(
-            Block(
-                candidate=np.minimum(block.candidate, highest) / self.cap,
-                stable=np.minimum(block.stable, self.cap) / self.cap,
-                at=block.at,
-            )
-        )
+        self.body.compare(block_in_caps(block, self.body.bets, self.cap))
         self.tail.compare(block)
 
     def move(self, cap: float) -> None:

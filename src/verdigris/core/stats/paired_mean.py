@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from verdigris.core.stats.arrays import Floats, exponential, log_products
+from verdigris.core.stats.arrays import Floats
 from verdigris.core.stats.block import Block
-from verdigris.core.stats.capital import STAKES, Capitals
-from verdigris.core.stats.capped_mean import in_caps
+from verdigris.core.stats.capital import Capitals
+from verdigris.core.stats.capped_mean import block_in_caps, in_caps
 from verdigris.core.stats.comparison import Bet, Wagers
+from verdigris.core.stats.products import factors
 
 _LEAST = 1e-3  # of a bound, so that stakes stay finite
 
@@ -25,8 +26,8 @@ def mean_factors(differences: Floats, bound: float) -> Floats:
 
     Every difference must be at least -`bound`; there is no upper bound.
     """
-    stakes: Floats = STAKES[None, :] / bound
-    return exponential(log_products(stakes, differences, np.zeros(1))[0])
+    grown: Floats = factors(differences[None, :] / bound)[0]
+    return grown
 
 
 @dataclass(kw_only=True, slots=True)
@@ -44,29 +45,27 @@ class PairedMean(Wagers):
         return cls(bets=bets, capitals=Capitals.start(len(bets)), higher_is_better=higher_is_better, capped=capped)
 
     def compare(self, block: Block) -> None:
-        bounds, differences = zip(*(self._differences(bet, block) for bet in self.bets), strict=True)
-        stakes: Floats = STAKES[None, :] / np.array(bounds)[:, None]
-        logs = log_products(stakes, np.array(differences), np.zeros(len(bounds)))
-        self.capitals.step(exponential(logs), block.candidate.size)
+        distances: Floats = np.array([self._distances(bet, block) for bet in self.bets])
+        self.capitals.step(factors(distances), block.candidate.size)
         self.compared += block.candidate.size
 
-    def _differences(self, bet: Bet, block: Block) -> tuple[float, Floats]:
-        """In the direction that is bet on; at least minus the first."""
+    def _distances(self, bet: Bet, block: Block) -> Floats:
+        """The differences in the direction that is bet on, as parts of the largest one in the other direction."""
         boundary = bet.boundary
         top = boundary.high if self.capped else 1.0
         candidate = np.minimum(block.candidate, top) if self.capped else block.candidate
         above = candidate - (boundary.scale * block.stable + boundary.shift)
         if bet.worse is self.higher_is_better:
-            return max(top - boundary.low, _LEAST), -above
-        return max(boundary.high, _LEAST), above
+            return above / -max(top - boundary.low, _LEAST)
+        return above / max(boundary.high, _LEAST)
 
 
 @dataclass(kw_only=True, slots=True)
 class PairedCapped:
     """Values of at least 0 and any size that both roles gave to the same requests; lower is better.
 
-    The capped mean alone is compared. Within pairs it is already more than live requests can tell, and how often the
-    cap is exceeded is watched there. `cap` and the boundaries' shifts are in the values' unit.
+    The capped mean alone is compared: what hides above the cap is watched on live requests. `cap`, above 0, and the
+    boundaries' shifts are in the values' unit.
     """
 
     bets: tuple[Bet, ...]
@@ -88,14 +87,12 @@ class PairedCapped:
         return self.body.best(i)
 
     def compare(self, block: Block) -> None:
-        highest = self.cap * max(bet.boundary.high for bet in self.body.bets)
-        self.body.compare(
-            Block(
-                candidate=np.minimum(block.candidate, highest) / self.cap,
-                stable=np.minimum(block.stable, self.cap) / self.cap,
-                at=block.at,
-            )
-        )
+        self.body.compare(block_in_caps(block, self.body.bets, self.cap))
+
+    def move(self, cap: float) -> None:
+        """Goes on with another cap. It may only depend on values that are not compared any more."""
+        self.body.bets = in_caps(self.bets, cap)
+        self.cap = cap
 
     def restart(self) -> None:
         self.body.restart()

@@ -21,7 +21,7 @@ from verdigris.core.stats.burst import Burst
 from verdigris.core.stats.capital import Capitals
 from verdigris.core.stats.comparison import Bet, Boundary, Centre, Unpaired
 from verdigris.core.stats.two_sample_mean import stake_below
-from verdigris.core.stats.two_sample_rate import boundary_logs, odds_logs
+from verdigris.core.stats.two_sample_rate import ODDS, Counts, boundary_logs, odds_logs
 
 _EQUAL = Boundary()
 
@@ -30,9 +30,11 @@ _EQUAL = Boundary()
 class Exceedance(Unpaired):
     """Values of any size: stable's are held against `threshold`, the candidate's against one raised by each bet.
 
-    `burst` limits what a moment can prove; None where values of one moment are as good as independent.
+    `worse` and `others` are the places of bets that the candidate is worse, and that it is not. `burst` limits what a moment can prove; None where values of one moment are as good as independent.
     """
 
+    worse: list[int]
+    others: list[int]
     threshold: float
     burst: Burst | None
 
@@ -44,12 +46,14 @@ class Exceedance(Unpaired):
 
         `bursts`: values of one moment may be high together, as latencies are when a machine stalls.
         """
-        capitals = Capitals.start(len(bets))
+        worse = [i for i, bet in enumerate(bets) if bet.worse]
         return cls(
             bets=bets,
-            capitals=capitals,
+            worse=worse,
+            others=[i for i, bet in enumerate(bets) if not bet.worse],
+            capitals=Capitals.start(len(bets)),
             threshold=threshold,
-            burst=Burst.start(capitals.stakes.shape) if bursts else None,
+            burst=Burst.start((len(worse), ODDS.size)) if bursts else None,
             candidate=Centre.prior(rate, strength, bets=len(bets)),
             stable=Centre.prior(rate, strength),
         )
@@ -64,37 +68,33 @@ class Exceedance(Unpaired):
         stable_bad = float(np.count_nonzero(block.stable > self.threshold))
         factors = exponential(self._logs(candidate_n, stable_n, candidate_bad, stable_bad))
         if self.burst is not None:
-            worse = [i for i, bet in enumerate(self.bets) if bet.worse]
-            factors[worse] = self.burst.limit(factors, block.at)[worse]
+            factors[self.worse] = self.burst.limit(factors[self.worse], block.at)
         self.capitals.step(factors, block.n)
-        self.learn(candidate=candidate_bad, candidate_n=candidate_n, stable=stable_bad, stable_n=stable_n)
+        self.learn(candidate=np.array(candidate_bad), candidate_n=candidate_n, stable=stable_bad, stable_n=stable_n)
 
-    def _exceeding(self, candidate: Floats) -> Floats:
+    def _exceeding(self, candidate: Floats) -> list[float]:
         """How many of the candidate's values exceed the threshold of each bet."""
         raised = [bet.boundary.scale * self.threshold + bet.boundary.shift for bet in self.bets]
         counts = {limit: float(np.count_nonzero(candidate > limit)) for limit in set(raised)}
-        return np.array([counts[limit] for limit in raised])
+        return [counts[limit] for limit in raised]
 
-    def _logs(self, candidate_n: int, stable_n: int, candidate_bad: Floats, stable_bad: float) -> Floats:
+    def _logs(self, candidate_n: int, stable_n: int, candidate_bad: list[float], stable_bad: float) -> Floats:
         (stable,) = self.stable.mean
-        each = np.array(
-            [
-                candidate_bad,
-                candidate_n - candidate_bad,
-                np.full(candidate_bad.size, stable_bad),
-                np.full(candidate_bad.size, stable_n - stable_bad),
+        logs = np.empty(self.capitals.stakes.shape)
+        if self.worse:
+            bad = [(candidate_bad[i], stable_bad) for i in self.worse]
+            logs[self.worse] = odds_logs(candidate_n, stable_n, bad, stable)
+        if self.others:
+            means = self.candidate.mean
+            centres = [(candidate_n * means[i] + stable_n * stable) / (candidate_n + stable_n) for i in self.others]
+            blocks = [
+                Counts(
+                    candidate_n=candidate_n, candidate_bad=candidate_bad[i], stable_n=stable_n, stable_bad=stable_bad
+                )
+                for i in self.others
             ]
-        )
-        worse = np.array([bet.worse for bet in self.bets])
-        logs = each.T @ odds_logs(candidate_n, stable_n, stable)
-        if not worse.all():
-            n = candidate_n + stable_n
-            stakes = [
-                stake_below(candidate_n, stable_n, (candidate_n * candidate + stable_n * stable) / n, _EQUAL)
-                for candidate in self.candidate.mean
-            ]
-            below = (each[:, :, None] * boundary_logs(stakes, [_EQUAL] * len(stakes))).sum(axis=0)
-            logs[~worse] = below[~worse]
+            stakes = [stake_below(candidate_n, stable_n, centre, _EQUAL) for centre in centres]
+            logs[self.others] = boundary_logs(blocks, stakes, [_EQUAL] * len(stakes))
         return logs
 
     def restart(self) -> None:

@@ -10,6 +10,7 @@ pre-experiment data" (WSDM 2013), with a covariate that is known when the reques
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,7 @@ class Predictor:
         if self.n < ENOUGH:
             return None
         slope = self.beside / self.along if self.along > _ALIKE * self.n else 0.0
+        slope = slope if math.isfinite(slope) else 0.0
         known = _known(covariates)
         logs = np.log1p(np.where(known, covariates, 0.0))
         offsets: Floats = np.where(known, slope * (logs - self.covariate), 0.0)

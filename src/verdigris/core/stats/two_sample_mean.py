@@ -16,13 +16,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verdigris.core.stats.arrays import Floats, exponential, log_products
+from verdigris.core.stats.arrays import Floats
 from verdigris.core.stats.block import Block
-from verdigris.core.stats.capital import STAKES, Capitals
+from verdigris.core.stats.capital import Capitals
 from verdigris.core.stats.comparison import Bet, Boundary, Centre, Unpaired
+from verdigris.core.stats.products import factors
 
-REACH = 0.25
-"""The furthest that an adjustment moves a value. It widens the range of adjusted values, and so costs some power."""
+REACH = 0.15
+"""The furthest that an adjustment moves a value. It widens the range of adjusted values, which lowers the stakes: with
+more reach a weak covariate would cost more than it gives."""
 
 _GAP = 1e-4  # the centre keeps this distance from the bounds, so that stakes stay finite
 
@@ -64,11 +66,13 @@ def two_sample_factors(stakes: Iterable[Stake], candidate: Floats, moved: Floats
 
     `candidate` holds the values (n,), or each bet's own (bets, n), and `moved` stable's, moved to each bet's boundary.
     """
-    on_candidate, on_stable, centre = np.array([*stakes]).T
-    return exponential(
-        log_products(np.multiply.outer(on_candidate, STAKES), candidate, centre)
-        + log_products(np.multiply.outer(on_stable, STAKES), moved, centre)
-    )
+    each: Floats = np.array([*stakes])
+    on_candidate, on_stable, centre = each[:, :1], each[:, 1:2], each[:, 2:]
+    candidate_n = candidate.shape[-1]
+    distances = np.empty((len(each), candidate_n + moved.shape[-1]))
+    np.multiply(candidate - centre, on_candidate, out=distances[:, :candidate_n])
+    np.multiply(moved - centre, on_stable, out=distances[:, candidate_n:])
+    return factors(distances)
 
 
 @dataclass(kw_only=True, slots=True)
