@@ -11,8 +11,9 @@ import pytest
 from verdigris.core.stats.block import Block
 from verdigris.core.stats.capital import Capital
 from verdigris.core.stats.capped_mean import CappedMean
+from verdigris.core.stats.categories import Categories
 from verdigris.core.stats.comparison import Bet, Boundary, Centre, Comparison
-from verdigris.core.stats.paired_mean import mean_factors
+from verdigris.core.stats.paired_mean import PairedCapped, PairedMean, mean_factors
 from verdigris.core.stats.quantile import Exceedance
 from verdigris.core.stats.sample_ratio import LOG_ODDS, ratio_factors
 from verdigris.core.stats.two_sample_mean import TwoSampleMean
@@ -21,6 +22,7 @@ from verdigris.core.stats.two_sample_rate import TwoSampleRate
 INDEX = np.arange(600)
 CANDIDATE = (INDEX * 0.6180339887498949) % 1.0 < 0.4
 UNIFORM = (INDEX * 0.7548776662466927) % 1.0
+OTHER = (INDEX * 0.5698402909980532) % 1.0
 TAIL = 0.1 / (1 - UNIFORM * 0.999) ** 0.5
 
 
@@ -103,6 +105,59 @@ def test_pairs() -> None:
         capital.step(mean_factors(UNIFORM[start : start + 50] - 0.4, 0.4), 50)
     assert capital.value == pytest.approx(112095349913039.25)
     assert capital.peak == pytest.approx(112095349913039.25)
+
+
+def run_pairs(comparison: Comparison, candidate: np.ndarray, stable: np.ndarray) -> int | None:
+    """Folds blocks of 50 pairs; returns the index of the pair at which harm was proven."""
+    crossed = None
+    for start in range(0, 600, 50):
+        part = slice(start, start + 50)
+        comparison.compare(Block(candidate=candidate[part].astype(float), stable=stable[part].astype(float)))
+        if crossed is None and comparison.value(HARM) >= 20:
+            crossed = start + 49
+    assert comparison.compared == 600
+    return crossed
+
+
+def test_pairs_of_scores() -> None:
+    test = PairedMean.start(bets(Boundary(), Boundary(scale=0.95)), higher_is_better=True)
+    stable = 0.6 + 0.4 * UNIFORM
+    assert run_pairs(test, np.clip(stable - 0.08 + 0.1 * (OTHER - 0.5), 0, 1), stable) == 99
+    assert test.value(HARM) == pytest.approx(2.3711282102756915e18)
+    assert test.value(FAR) == pytest.approx(663236960.1355679)
+    assert test.value(SAFE) == pytest.approx(0.37423764164675516)
+
+
+def test_pairs_of_events() -> None:
+    test = PairedMean.start(bets(Boundary(), Boundary(shift=0.02)), higher_is_better=False)
+    assert run_pairs(test, OTHER < 0.10, UNIFORM < 0.03) == 349
+    assert test.value(HARM) == pytest.approx(15549.161962466957)
+    assert test.value(FAR) == pytest.approx(66.73068508680623)
+    assert test.value(SAFE) == pytest.approx(0.345057831040714)
+
+
+def test_pairs_of_costs() -> None:
+    test = PairedCapped.start(bets(Boundary(), Boundary(scale=1.5)), cap=1.0)
+    stable = 0.1 + 0.3 * UNIFORM
+    assert run_pairs(test, stable * (1.2 + 0.2 * OTHER), stable) == 99
+    assert test.value(HARM) == pytest.approx(1.451189901779504e17)
+    assert test.value(FAR) == pytest.approx(0.4079303974742765)
+    assert (
+        test.value(SAFE) > 1e6
+    )  # the prototype cuts the candidate at the cap itself, which is not valid at the margin
+
+
+def test_categories() -> None:
+    test, crossed = Categories.start(4), None
+    for start in range(0, 600, 60):
+        candidate, drawn = CANDIDATE[start : start + 60], UNIFORM[start : start + 60]
+        labels = np.where(candidate, np.digitize(drawn, [0.5, 0.8, 0.97]), np.digitize(drawn, [0.7, 0.9, 0.98]))
+        test.compare(np.bincount(labels[candidate], minlength=4), np.bincount(labels[~candidate], minlength=4))
+        if crossed is None and test.peak >= 20:
+            crossed = start + 59
+    assert crossed == 359
+    assert test.log == pytest.approx(6.0158925162032615)
+    assert test.value == pytest.approx(np.exp(6.0158925162032615))
 
 
 def test_centre_is_a_mean_with_a_prior() -> None:

@@ -1,0 +1,271 @@
+"""Every family of comparisons keeps the same promises: bets do not disturb each other, order inside a batch is nothing,
+what is dumped goes on to the last bit, a restart gives nothing back, and no input makes anything but a finite number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from verdigris.core.stats.arrays import HUGE
+from verdigris.core.stats.block import Block
+from verdigris.core.stats.capital import Capital, Capitals
+from verdigris.core.stats.capped_mean import CappedMean
+from verdigris.core.stats.comparison import Bet, Boundary, Comparison
+from verdigris.core.stats.paired_mean import PairedCapped, PairedMean
+from verdigris.core.stats.quantile import Exceedance
+from verdigris.core.stats.two_sample_mean import TwoSampleMean
+from verdigris.core.stats.two_sample_rate import TwoSampleRate
+
+Start = Callable[[tuple[Bet, ...]], Comparison]
+
+FAMILIES: dict[str, Start] = {
+    "mean, higher is better": lambda bets: TwoSampleMean.start(bets, higher_is_better=True, prior=0.5),
+    "mean, lower is better": lambda bets: TwoSampleMean.start(bets, higher_is_better=False, prior=0.5),
+    "rate": lambda bets: TwoSampleRate.start(bets, prior=0.02),
+    "exceedance": lambda bets: Exceedance.start(bets, threshold=0.6, rate=0.4),
+    "capped mean": lambda bets: CappedMean.start(bets, cap=0.8, prior=0.4),
+    "pairs, higher is better": lambda bets: PairedMean.start(bets, higher_is_better=True),
+    "pairs, lower is better": lambda bets: PairedMean.start(bets, higher_is_better=False),
+    "capped pairs": lambda bets: PairedCapped.start(bets, cap=0.8),
+}
+HIGHER = {"mean, higher is better", "pairs, higher is better"}
+every_family = pytest.mark.parametrize("family", FAMILIES)
+
+
+def bets_of(family: str) -> tuple[Bet, ...]:
+    """Worse than stable, worse than a margin, not worse than the margin, not worse than twice the margin."""
+    sign = -1.0 if family in HIGHER else 1.0
+    margin, wide = (Boundary(scale=1.0 + sign * 0.1 * times, shift=sign * 0.02 * times) for times in (1, 2))
+    return (
+        Bet.start(Boundary(), worse=True),
+        Bet.start(margin, worse=True),
+        Bet.start(margin, worse=False),
+        Bet.start(wide, worse=False),
+    )
+
+
+def start(family: str) -> Comparison:
+    return FAMILIES[family](bets_of(family))
+
+
+def block(family: str, rng: np.random.Generator, at: float, *, n: int = 25, worse: float = 0.0) -> Block:
+    """Pairs have as many of each; with `worse` the candidate's values lie that much further in the worse direction."""
+    candidate, stable = rng.random(n), rng.random(n if "pairs" in family else n // 2 + 1)
+    shifted = candidate - worse if family in HIGHER else candidate + worse
+    if family == "rate":
+        return Block(candidate=(shifted > 0.9).astype(float), stable=(stable > 0.9).astype(float), at=at)
+    return Block(candidate=np.clip(shifted, 0.0, 1.0), stable=stable, at=at)
+
+
+def values(test: Comparison) -> list[float]:
+    return [test.value(i) for i in range(len(test.bets))]
+
+
+@every_family
+def test_worse_and_not_worse_are_told_apart(family: str) -> None:
+    rng, equal, worse = np.random.default_rng(1), start(family), start(family)
+    for step in range(80):
+        equal.compare(block(family, rng, step, n=60))
+        worse.compare(block(family, rng, step, n=60, worse=0.4))
+    assert min(worse.value(0), worse.value(1)) > 1e4
+    assert max(worse.value(2), worse.value(3)) < 1.0
+    assert max(equal.value(0), equal.value(1)) < 20.0
+    assert equal.value(3) > max(equal.value(2), 20.0)
+    assert worse.best(0) > worse.value(0)
+    assert equal.compared == worse.compared == 80 * 60
+
+
+@every_family
+def test_bets_do_not_disturb_each_other(family: str) -> None:
+    """A bet made alone, and the same one among others, are worth the same: what one bets on never chooses for another."""
+    together, alone = start(family), [FAMILIES[family]((bet,)) for bet in bets_of(family)]
+    rng = np.random.default_rng(2)
+    for step in range(20):
+        one = block(family, rng, step, worse=0.1)
+        for test in (together, *alone):
+            test.compare(one)
+    assert values(together) == pytest.approx([test.value(0) for test in alone])
+
+
+@every_family
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 300))
+def test_order_inside_a_batch_makes_no_difference(family: str, seed: int, n: int) -> None:
+    rng, one, other = np.random.default_rng(seed), start(family), start(family)
+    for step in range(3):
+        given_ = block(family, rng, step, n=n, worse=0.05)
+        order, others = rng.permutation(given_.candidate.size), rng.permutation(given_.stable.size)
+        one.compare(given_)
+        mixed = order if "pairs" in family else others
+        other.compare(Block(candidate=given_.candidate[order], stable=given_.stable[mixed], at=given_.at))
+    assert values(one) == pytest.approx(values(other), rel=1e-7)
+
+
+@every_family
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1), before=st.integers(0, 6), restart=st.booleans())
+def test_what_is_dumped_goes_on_to_the_last_bit(family: str, seed: int, before: int, *, restart: bool) -> None:
+    rng, one, other = np.random.default_rng(seed), start(family), start(family)
+    for step in range(before):
+        one.compare(block(family, rng, step / 3))
+    if restart:
+        one.restart()
+    other.restore(json.loads(json.dumps(one.dump())))
+    assert values(other) == values(one)
+    for step in range(before, before + 3):
+        given_ = block(family, rng, step / 3)
+        one.compare(given_)
+        other.compare(given_)
+    assert other.dump() == one.dump()
+    assert values(other) == values(one)
+
+
+@every_family
+def test_a_restart_gives_nothing_back(family: str) -> None:
+    rng, test = np.random.default_rng(3), start(family)
+    for step in range(60):
+        test.compare(block(family, rng, step, n=60, worse=0.4))
+    before = values(test)
+    test.restart()
+    assert values(test) == pytest.approx([min(value, 1.0) for value in before])
+    assert test.compared == 0
+    for step in range(60):
+        test.compare(block(family, rng, step, n=60, worse=0.4))
+    assert test.value(0) > 1e3
+    assert test.value(2) < 1.0
+
+
+EDGES = [
+    Boundary(),
+    Boundary(scale=1.5),
+    Boundary(scale=0.0),
+    Boundary(scale=0.5, shift=-0.7),
+    Boundary(shift=1e-12),
+    Boundary(scale=1e6, shift=1e6),
+    Boundary(shift=-3.0),
+    Boundary(shift=3.0),
+]
+
+
+@every_family
+@pytest.mark.parametrize("boundary", EDGES, ids=repr)
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 400), (400, 1)], ids=repr)
+def test_any_boundary_and_any_block_give_finite_numbers(
+    family: str, boundary: Boundary, sizes: tuple[int, int]
+) -> None:
+    """Margins of zero and beyond everything, a stable rate of exactly 0 or 1, single values, values at the bounds."""
+    if "pairs" in family:
+        sizes = (max(sizes), max(sizes))
+    test = FAMILIES[family]((Bet.start(boundary, worse=True), Bet.start(boundary, worse=False)))
+    for candidate, stable in [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)] * 5 + [(1.0, 0.0)] * 20:
+        test.compare(Block(candidate=np.full(sizes[0], candidate), stable=np.full(sizes[1], stable), at=1.0))
+        finite(test)
+    test.restart()
+    finite(test)
+    test.compare(Block(candidate=np.zeros(sizes[0]), stable=np.zeros(sizes[1])))
+    finite(test)
+
+
+@pytest.mark.parametrize("family", ["exceedance", "capped mean", "capped pairs"])
+def test_huge_values_give_finite_numbers(family: str) -> None:
+    test = start(family)
+    for candidate, stable in [(1e308, 0.0), (0.0, 1e308), (1e308, 1e308), (5e-324, 1e308)] * 10:
+        test.compare(Block(candidate=np.full(9, candidate), stable=np.full(9, stable), at=float("nan")))
+        finite(test)
+
+
+def finite(test: Comparison) -> None:
+    for i in range(len(test.bets)):
+        assert np.isfinite(test.value(i))
+        assert test.value(i) >= 0.0
+        assert np.isfinite(test.best(i))
+    json.dumps(test.dump(), allow_nan=False)
+
+
+def test_capital_stays_at_its_ceiling() -> None:
+    capital, capitals = Capital.start(), Capitals.start(2)
+    for factor in (1e130, 1e130, 1e130, 0.0, 1e130):
+        capital.step(np.full(8, factor), 20)
+        capitals.step(np.full((2, 8), factor), 20)
+        assert capital.value == capitals.value(1) <= 9 * HUGE
+    assert capital.peak == pytest.approx(8 * HUGE)
+
+
+def test_a_restarted_capital_bets_what_is_left() -> None:
+    capital, capitals = Capital.start(), Capitals.start(2)
+    lost, won = np.full(8, 0.5), np.full(8, 3.0)
+    capital.step(lost, 100)
+    capitals.step(np.array([lost, won]), 100)
+    left = capital.value
+    capital.restart()
+    capitals.restart()
+    assert capital.value == capital.peak == pytest.approx(left)
+    assert [capitals.value(0), capitals.value(1)] == pytest.approx([left, 1.0])
+    assert capital.seen == capitals.seen == 0.0
+    for _ in range(500):
+        capital.step(np.ones(8), 20)
+        capitals.step(np.ones((2, 8)), 20)
+    assert capital.value == pytest.approx(left)
+    assert [capitals.value(0), capitals.value(1)] == pytest.approx([left, 1.0])
+    assert capital.cash < 0.03
+
+
+def test_many_capitals_are_each_as_one() -> None:
+    rng, capital, capitals = np.random.default_rng(5), Capital.start(), Capitals.start(3)
+    for _ in range(50):
+        factors = rng.uniform(0.5, 1.6, (3, 8))
+        capital.step(factors[1], 30)
+        capitals.step(factors, 30)
+    assert capitals.value(1) == capital.value
+    assert capitals.best(1) == capital.best
+
+
+def test_capital_of_other_bets_is_not_restored() -> None:
+    with pytest.raises(ValueError, match="is not that of"):
+        Capitals.start(2).restore(Capitals.start(3).dump())
+
+
+def test_a_cap_that_moves_keeps_what_was_learned() -> None:
+    rng, bets = np.random.default_rng(6), (Bet.start(Boundary(shift=0.2), worse=False),)
+    moved, right = CappedMean.start(bets, cap=50.0, prior=0.5), CappedMean.start(bets, cap=2.0, prior=0.5)
+    moved.move(2.0)
+    for step in range(20):
+        one = Block(candidate=rng.random(30), stable=rng.random(30), at=step)
+        moved.compare(one)
+        right.compare(one)
+    assert moved.value(0) == pytest.approx(right.value(0))
+    assert moved.cap == 2.0
+    pairs, others = PairedCapped.start(bets, cap=50.0), PairedCapped.start(bets, cap=2.0)
+    pairs.move(2.0)
+    pairs.compare(one)
+    others.compare(one)
+    assert pairs.dump() == others.dump()
+
+
+def test_a_threshold_that_moves_takes_the_raised_ones_along() -> None:
+    test = Exceedance.start((Bet.start(Boundary(scale=2.0), worse=True),), threshold=1.0, rate=0.5, bursts=False)
+    above_both, between = np.full(30, 5.0), np.full(30, 3.0)
+    test.move(2.0)
+    test.compare(Block(candidate=between, stable=np.ones(30)))
+    assert test.value(0) < 1.0
+    test.compare(Block(candidate=above_both, stable=np.ones(30)))
+    assert test.value(0) > 1e3
+
+
+def test_rates_lie_on_one_side_of_a_margin_when_stable_never_fails() -> None:
+    """A relative margin of nothing is nothing: one failure of the candidate speaks against it, none speaks for it."""
+    bets = (Bet.start(Boundary(scale=1.5), worse=True), Bet.start(Boundary(scale=1.5), worse=False))
+    test = TwoSampleRate.start(bets, prior=0.02)
+    for _ in range(50):
+        test.compare(Block(candidate=np.zeros(20), stable=np.zeros(20)))
+    assert values(test) == pytest.approx([1.0, 1.0], abs=0.6)
+    for _ in range(50):
+        test.compare(Block(candidate=np.ones(20), stable=np.zeros(20)))
+    assert test.value(0) > 1e6
+    assert test.value(1) < 0.1
