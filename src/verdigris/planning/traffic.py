@@ -241,20 +241,37 @@ def baseline(rng: np.random.Generator, traffic: Traffic, *, n: int = 2_000) -> B
     return known
 
 
-def pairs(
-    rng: np.random.Generator, n: int, traffic: Traffic, *, start: float = 0.0, together: float = TOGETHER
-) -> list[Pair]:
-    """`n` inputs, each answered by both sides; `traffic.rate` is in pairs a second, and kinds and users are left out.
+Answers = dict[str, Floats]
+"""One side's answers by `failed`, `quality`, `cost` and `refusal`, one entry an input; NaN where there is no value."""
+
+_MOST = {"quality": 1.0, "cost": math.inf}
+
+
+def answers(
+    rng: np.random.Generator, n: int, traffic: Traffic, *, together: float = TOGETHER
+) -> tuple[Answers, Answers]:
+    """What stable and the candidate answer to the same `n` inputs; kinds, users and hangs are left out.
 
     `together` is the part of inputs that alone decide how good and how dear the answers are, up to the sides' own means.
     It is the correlation of what two equal sides answer to one input.
     """
-    sides = [_answers(rng, n, side) for side in (traffic.stable, traffic.candidate)]
+    stable, candidate = (_answers(rng, n, side) for side in (traffic.stable, traffic.candidate))
     alike = np.flatnonzero(rng.random(n) < together)
-    for name in ("quality", "cost"):
-        stable, candidate = (getattr(side, name) for side in (traffic.stable, traffic.candidate))
-        if stable and candidate:
-            sides[1][name][alike] = np.minimum(sides[0][name][alike] * (candidate / stable), _MOST[name])
+    for name, most in _MOST.items():
+        own, other = (getattr(side, name) for side in (traffic.stable, traffic.candidate))
+        if own and other:
+            candidate[name][alike] = np.minimum(stable[name][alike] * (other / own), most)
+    for side in (stable, candidate):
+        for name in ("quality", "cost", "refusal"):
+            side[name][side["failed"] > 0] = np.nan
+    return stable, candidate
+
+
+def pairs(
+    rng: np.random.Generator, n: int, traffic: Traffic, *, start: float = 0.0, together: float = TOGETHER
+) -> list[Pair]:
+    """The same as `answers`, as a judge takes them; `traffic.rate` is in pairs a second."""
+    sides = answers(rng, n, traffic, together=together)
     at = (start + np.arange(1, n + 1) / traffic.rate).tolist()
     return [
         Pair(at=moment, stable=_answer(sides[0], place), candidate=_answer(sides[1], place))
@@ -262,11 +279,8 @@ def pairs(
     ]
 
 
-_MOST = {"quality": 1.0, "cost": math.inf}
-
-
-def _answers(rng: np.random.Generator, n: int, side: Behaviour) -> dict[str, Floats]:
-    of = dict(zip(FIELDS, np.repeat(np.array(side.numbers())[:, None], n, axis=1), strict=True))
+def _answers(rng: np.random.Generator, n: int, side: Behaviour) -> Answers:
+    of = {name: np.full(n, value) for name, value in zip(FIELDS, side.numbers(), strict=True)}
     return {
         "failed": (rng.random(n) < of["errors"]).astype(np.float64),
         "quality": _scores(rng, of["quality"], of["quality_spread"]),
@@ -275,11 +289,10 @@ def _answers(rng: np.random.Generator, n: int, side: Behaviour) -> dict[str, Flo
     }
 
 
-def _answer(side: dict[str, Floats], place: int) -> Answer:
-    if side["failed"][place]:
-        return Answer(failed=True)
+def _answer(side: Answers, place: int) -> Answer:
     refusal = _known(side["refusal"], place)
     return Answer(
+        failed=bool(side["failed"][place]),
         quality=_known(side["quality"], place),
         cost=_known(side["cost"], place),
         refusal=None if refusal is None else bool(refusal),
