@@ -36,6 +36,7 @@ from verdigris.adapters.traffic.memory import MemoryDriver
 from verdigris.controller.service import Controller
 from verdigris.core.analysis.judge import judge
 from verdigris.core.analysis.ledger import Ledger
+from verdigris.core.analysis.terms import Terms
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.metric import DEFAULT_GUARDRAILS
 from verdigris.core.model.observation import Observation, Role
@@ -116,7 +117,7 @@ def _in_process(requests: Requests, observations: int) -> list[Figure]:
     clock = Clock()
     source = AccessLogSource(address="", environments=SIDES, service="benchmark", clock=clock)
     parse = line_parser(SIDES, service="benchmark")
-    ledger = Ledger.begin(guardrails=DEFAULT_GUARDRAILS, stable=SIDES[0], candidate=SIDES[1], sticky=False)
+    ledger = Ledger.begin(Terms(guardrails=DEFAULT_GUARDRAILS, stable=SIDES[0], candidate=SIDES[1]))
     ledger.expect(clock.now - 60.0, 0.5)
     taken, spent = 0, dict.fromkeys(("parse", "fold", "judge"), 0.0)
     rates: list[float] = []

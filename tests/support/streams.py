@@ -9,6 +9,7 @@ import numpy as np
 
 from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.ledger import Ledger
+from verdigris.core.analysis.terms import Terms
 from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail
 from verdigris.core.model.observation import Observation
 
@@ -69,9 +70,14 @@ def observations(
 
 
 def ledger(
-    *, guardrails: tuple[Guardrail, ...] = DEFAULT_GUARDRAILS, sticky: bool = False, baseline: Baseline | None = None
+    *,
+    guardrails: tuple[Guardrail, ...] = DEFAULT_GUARDRAILS,
+    sticky: bool = False,
+    baseline: Baseline | None = None,
+    **more,
 ) -> Ledger:
-    return Ledger.begin(guardrails=guardrails, stable="blue", candidate="green", sticky=sticky, baseline=baseline)
+    terms = Terms(guardrails=guardrails, stable="blue", candidate="green", sticky=sticky, **more)
+    return Ledger.begin(terms, baseline)
 
 
 def baseline(rng: np.random.Generator, *, n: int = 2_000, stable: Behaviour = HEALTHY) -> Baseline:

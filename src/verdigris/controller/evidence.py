@@ -6,6 +6,7 @@ from verdigris.controller.ingest import Ingest
 from verdigris.controller.journal import Journal
 from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.ledger import Ledger
+from verdigris.core.analysis.terms import Terms
 from verdigris.core.model.errors import StoreUnreadable
 from verdigris.core.model.event import Started
 from verdigris.core.model.rollout import Phase, Rollout
@@ -30,13 +31,13 @@ class Evidence:
 
     def prepare(self, event: Started) -> Ledger:
         """An empty ledger for this rollout, with the caps and quantiles that stable's past suggests."""
-        return Ledger.begin(
+        terms = Terms(
             guardrails=event.guardrails,
             stable=event.stable.environment,
             candidate=event.candidate.environment,
             sticky=event.sticky is not None,
-            baseline=self._ingest.baseline,
         )
+        return Ledger.begin(terms, self._ingest.baseline)
 
     def begin(self, ledger: Ledger) -> None:
         """From now on observations are evidence."""

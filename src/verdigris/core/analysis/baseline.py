@@ -27,7 +27,7 @@ _SUMMED = tuple(source for source in Source if not source.has_tail)
 
 @dataclass(kw_only=True, slots=True)
 class Baseline:
-    """Sketches of latency, time to first byte and cost; moments of quality, errors and refusals."""
+    """Sketches of latency, time to first byte, cost and length; moments of quality, errors and refusals."""
 
     sketches: dict[Source, Sketch] = field(default_factory=lambda: {source: Sketch() for source in _SKETCHED})
     moments: dict[Source, Moments] = field(default_factory=lambda: dict.fromkeys(_SUMMED, Moments()))
@@ -42,6 +42,11 @@ class Baseline:
         for source, moments in self.moments.items():
             summed = moments + Moments.of(present(columns.values[source]))
             self.moments[source] = summed if summed.n <= _MEMORY else summed.scaled(0.5)
+
+    @property
+    def n(self) -> int:
+        """Requests behind it, of which old ones weigh less."""
+        return int(self.moments[Source.ERRORS].n)
 
     def scale(self, metric: Metric) -> Scale | None:
         """What to expect of `metric`; None where only the rollout's own beginning can say."""
@@ -74,7 +79,9 @@ class Baseline:
         state = open_state(data, what="baseline", schema=SCHEMA)
         try:
             return cls(
-                sketches={source: Sketch.load(state["sketches"][source.value]) for source in _SKETCHED},
+                sketches={  # a quantity that an older Verdigris did not keep begins without a past
+                    source: Sketch.load(state["sketches"].get(source.value, ((), ()))) for source in _SKETCHED
+                },
                 moments={source: Moments.load(state["moments"][source.value]) for source in _SUMMED},
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -5,8 +5,8 @@ This is the only place that reads observations. What is not there, or makes no s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any
@@ -14,16 +14,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from verdigris.core.model.metric import Metric
-from verdigris.core.model.observation import Observation
+from verdigris.core.model.metric import Covariate, Metric
+from verdigris.core.model.observation import Observation, is_failure
 from verdigris.core.stats.arrays import Floats
 
 Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+_HASH_MASK = 2**64 - 1
 
 
 class Source(StrEnum):
-    """The measured quantities behind the metrics: several metrics may read one."""
+    """The measured quantities: several metrics may read one. `LENGTH` is only watched, in tokens of the answer."""
 
     QUALITY = "quality"
     COST = "cost"
@@ -31,6 +34,7 @@ class Source(StrEnum):
     REFUSALS = "refusals"
     LATENCY = "latency"
     TTFB = "ttfb"
+    LENGTH = "length"
 
     @classmethod
     def of(cls, metric: Metric) -> Source:
@@ -44,7 +48,7 @@ class Source(StrEnum):
     @property
     def has_tail(self) -> bool:
         """Whether its values have no upper bound, so that quantiles are kept beside the mean."""
-        return self in (Source.LATENCY, Source.TTFB, Source.COST)
+        return self in (Source.LATENCY, Source.TTFB, Source.COST, Source.LENGTH)
 
 
 _SOURCES = {
@@ -60,11 +64,47 @@ _SOURCES = {
     Metric.TTFB_P99: Source.TTFB,
 }
 
-_READ: Callable[[Observation], tuple[Any, ...]] = attrgetter(
-    "at", "duration", "status", "quality", "cost", "refusal", "time_to_first_byte"
-)
-_COLUMN = {Source.LATENCY: 1, Source.QUALITY: 3, Source.COST: 4, Source.REFUSALS: 5, Source.TTFB: 6}
-_FIELD = {Source.LATENCY: "duration", Source.QUALITY: "quality", Source.COST: "cost", Source.TTFB: "time_to_first_byte"}
+_NUMBERS = ("at", "duration", "status", "quality", "cost", "refusal", "time_to_first_byte", "output_tokens")
+_WORDS = ("environment", "finish_reason", "response_model")
+_READ: Callable[[Observation], tuple[Any, ...]] = attrgetter(*_NUMBERS, *_WORDS)
+_FIELD = {
+    Source.LATENCY: "duration",
+    Source.QUALITY: "quality",
+    Source.COST: "cost",
+    Source.REFUSALS: "refusal",
+    Source.TTFB: "time_to_first_byte",
+    Source.LENGTH: "output_tokens",
+}
+_PLACE = {source: _NUMBERS.index(name) for source, name in _FIELD.items()}
+LARGEST = {
+    Source.QUALITY: 1.0,
+    Source.REFUSALS: 1.0,
+    Source.COST: 1e6,  # USD
+    Source.LATENCY: 1e6,  # seconds, eleven days
+    Source.TTFB: 1e6,
+    Source.LENGTH: 1e9,  # tokens
+}
+"""Above these a value is a mistake."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labels:
+    """A word for each observation: `names[codes[i]]`, empty where it is not known."""
+
+    codes: Integers
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, words: Sequence[str | None]) -> Labels:
+        distinct = dict.fromkeys(words)
+        names = tuple(word or "" for word in distinct)
+        if len(names) == 1:
+            return cls(codes=np.zeros(len(words), dtype=np.int64), names=names)
+        places = {word: place for place, word in enumerate(distinct)}
+        return cls(codes=np.array([places[word] for word in words], dtype=np.int64), names=names)
+
+    def pick(self, places: slice | Integers) -> Labels:
+        return Labels(codes=self.codes[places], names=self.names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +112,9 @@ class Columns:
     """Observations of both roles in the order of `at`. All arrays have one entry per observation.
 
     `values` holds NaN where a quantity is missing; failed requests have none but their error. `invalid` marks values
-    that were reported and make no sense: NaN, infinite, negative, a quality above 1. `units` is empty unless asked for.
+    that were reported and make no sense: NaN, infinite, negative, a quality above 1, a cost of over a million; a source without any is left out.
+    `units` is empty unless asked for; `drawn` then marks observations without a unit, which were drawn each by lot.
+    `strata` is None unless asked for; `covariates` holds those that were asked for.
     """
 
     at: Floats
@@ -81,32 +123,44 @@ class Columns:
     failed: Flags
     values: dict[Source, Floats]
     invalid: dict[Source, Flags]
-    units: tuple[int | None, ...] = ()
+    finishes: Labels
+    models: Labels
+    covariates: dict[Covariate, Floats] = field(default_factory=dict)
+    strata: Labels | None = None
+    units: Hashes | None = None
+    drawn: Flags | None = None
 
     @classmethod
     def of(
-        cls, observations: Sequence[Observation], *, stable: str, candidate: str | None = None, units: bool = False
+        cls,
+        observations: Sequence[Observation],
+        *,
+        stable: str,
+        candidate: str | None = None,
+        units: bool = False,
+        strata: bool = False,
+        covariates: Sequence[Covariate] = (),
     ) -> Columns:
         """Reads the observations of these two environments; others are left out, as are those without a time."""
-        roles = (candidate, stable)
-        rows = [row for row in observations if row.environment in roles]
-        table = np.array(list(map(_READ, rows)), dtype=np.float64).reshape(len(rows), 7)
-        timed = np.isfinite(table[:, 0])
-        if not timed.all() or np.any(np.diff(table[:, 0]) < 0):
-            order = np.argsort(table[:, 0], kind="stable")
-            order = order[timed[order]]
-            rows, table = [rows[place] for place in order.tolist()], table[order]
-        table = np.ascontiguousarray(table.T)
-        failed = (table[2] >= 500) | (table[2] == 0)
-        values, invalid = _values(rows, table, failed)
+        rows, read = _in_order(observations, stable, candidate)
+        table = [_numbers(column) for column in read[: len(_NUMBERS)]]
+        environments, finishes, models = read[len(_NUMBERS) :]
+        failed = is_failure(table[2])
+        values, invalid = _values(read, table, failed)
+        duration = np.where(np.isfinite(table[1]) & (table[1] > 0.0), table[1], 0.0)
         return cls(
             at=table[0],
-            began=table[0] - table[1],
-            candidate=np.array([row.environment == candidate for row in rows], dtype=np.bool_),
+            began=table[0] - duration,
+            candidate=np.array([environment == candidate for environment in environments], dtype=np.bool_),
             failed=failed,
             values=values,
             invalid=invalid,
-            units=tuple(row.unit for row in rows) if units else (),
+            finishes=Labels.of(finishes),
+            models=Labels.of(models),
+            covariates={name: _numbers([getattr(row, name.value) for row in rows]) for name in covariates},
+            strata=Labels.of([row.stratum for row in rows]) if strata else None,
+            units=np.array([(row.unit or 0) & _HASH_MASK for row in rows], dtype=np.uint64) if units else None,
+            drawn=np.array([row.unit is None for row in rows], dtype=np.bool_) if units else None,
         )
 
     def __len__(self) -> int:
@@ -121,6 +175,12 @@ class Columns:
             failed=self.failed[places],
             values={source: values[places] for source, values in self.values.items()},
             invalid={source: flags[places] for source, flags in self.invalid.items()},
+            finishes=self.finishes.pick(places),
+            models=self.models.pick(places),
+            covariates={name: values[places] for name, values in self.covariates.items()},
+            strata=self.strata.pick(places) if self.strata else None,
+            units=self.units[places] if self.units is not None else None,
+            drawn=self.drawn[places] if self.drawn is not None else None,
         )
 
     def chunks(self, size: int) -> Iterator[Columns]:
@@ -135,26 +195,96 @@ class Columns:
             yield self if start == 0 and end == len(self) else self.pick(slice(start, end))
             start = end
 
+    def state(self) -> dict[str, Any]:
+        """Arrays and names by key, from which `restored` makes the same columns to the bit."""
+        state: dict[str, Any] = {name: getattr(self, name) for name in ("at", "began", "candidate", "failed")}
+        state |= {f"value.{source.value}": values for source, values in self.values.items()}
+        state |= {f"invalid.{source.value}": flags for source, flags in self.invalid.items()}
+        state |= {f"covariate.{name.value}": values for name, values in self.covariates.items()}
+        for name in ("finishes", "models", "strata"):
+            labels: Labels | None = getattr(self, name)
+            if labels is not None:
+                state |= {f"{name}.codes": labels.codes, f"{name}.names": list(labels.names)}
+        if self.units is not None and self.drawn is not None:
+            state |= {"units": self.units, "drawn": self.drawn}
+        return state
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> Columns:
+        """Raises: KeyError, ValueError when it is no state of columns."""
+
+        def grouped(prefix: str) -> dict[str, Any]:
+            return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+        def labels(name: str) -> Labels:
+            return Labels(codes=state[f"{name}.codes"], names=tuple(state[f"{name}.names"]))
+
+        return cls(
+            at=state["at"],
+            began=state["began"],
+            candidate=state["candidate"],
+            failed=state["failed"],
+            values={Source(name): values for name, values in grouped("value.").items()},
+            invalid={Source(name): flags for name, flags in grouped("invalid.").items()},
+            covariates={Covariate(name): values for name, values in grouped("covariate.").items()},
+            finishes=labels("finishes"),
+            models=labels("models"),
+            strata=labels("strata") if "strata.codes" in state else None,
+            units=state.get("units"),
+            drawn=state.get("drawn"),
+        )
+
+
+def _in_order(
+    rows: Sequence[Observation], stable: str, candidate: str | None
+) -> tuple[Sequence[Observation], list[tuple[Any, ...]]]:
+    """Those of both roles that have a time, by time; and what was read of them, by field."""
+    read = _fields(rows)
+    environments = read[len(_NUMBERS)]
+    if environments.count(stable) + environments.count(candidate) < len(rows):
+        rows = [row for row in rows if row.environment in (stable, candidate)]
+        read = _fields(rows)
+    at = np.array(read[0], dtype=np.float64)
+    timed = np.isfinite(at)
+    if timed.all() and not np.any(at[1:] < at[:-1]):
+        return rows, read
+    order = np.argsort(at, kind="stable")
+    rows = [rows[place] for place in order[timed[order]].tolist()]
+    return rows, _fields(rows)
+
+
+def _fields(rows: Sequence[Observation]) -> list[tuple[Any, ...]]:
+    return list(zip(*map(_READ, rows), strict=True)) or [()] * (len(_NUMBERS) + len(_WORDS))
+
 
 def _values(
-    rows: Sequence[Observation], table: Floats, failed: Flags
+    read: Sequence[tuple[Any, ...]], table: Sequence[Floats], failed: Flags
 ) -> tuple[dict[Source, Floats], dict[Source, Flags]]:
     values: dict[Source, Floats] = {Source.ERRORS: failed.astype(np.float64)}
-    invalid: dict[Source, Flags] = {Source.ERRORS: np.zeros(len(rows), dtype=np.bool_)}
-    for source, column in _COLUMN.items():
-        raw = table[column]
-        top = 1.0 if source in (Source.QUALITY, Source.REFUSALS) else np.finfo(np.float64).max
-        sound = (raw >= 0.0) & (raw <= top)  # False for NaN
-        usable = sound & ~failed
-        values[source] = raw if usable.all() else np.where(usable, raw, np.nan)
-        wrong = ~sound & ~failed
-        if source in _FIELD:
-            for place in np.flatnonzero(wrong & np.isnan(raw)).tolist():
-                wrong[place] = getattr(rows[place], _FIELD[source]) is not None
-        else:
-            wrong &= ~np.isnan(raw)
-        invalid[source] = wrong
+    invalid: dict[Source, Flags] = {}
+    good = ~failed
+    for source, place in _PLACE.items():
+        raw, missing = table[place], read[place].count(None)
+        if missing == raw.size:
+            values[source] = raw
+            continue
+        sound = (raw >= 0.0) & (raw <= LARGEST[source])  # False for NaN
+        usable = sound & good
+        if usable.all():
+            values[source] = raw
+            continue
+        values[source] = np.where(usable, raw, np.nan)
+        if raw.size - np.count_nonzero(sound) > missing:  # something else than nothing was reported
+            reported = np.array([value is not None for value in read[place]], dtype=np.bool_)
+            invalid[source] = reported & ~sound & good
     return values, invalid
+
+
+def _numbers(column: Sequence[Any]) -> Floats:
+    """NaN where there is none."""
+    if column.count(None) == len(column):
+        return np.full(len(column), np.nan)
+    return np.array(column, dtype=np.float64)
 
 
 def present(values: Floats) -> Floats:

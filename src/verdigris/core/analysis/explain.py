@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from verdigris.core.analysis.guardrail import SAFE_THRESHOLD
+from verdigris.core.analysis.track import SAFE_THRESHOLD
 from verdigris.core.analysis.wording import MINUS, amount, count, difference, evidence_text, relative
 from verdigris.core.model.metric import Metric
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.strategy import ApproveStep, PauseStep, WeightStep
-from verdigris.core.model.verdict import Estimate, Finding, Outcome, Standing
+from verdigris.core.model.verdict import Estimate, Finding, Outcome, Paired, Slice, Standing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,11 +27,29 @@ class Row:
     weight: str
     limit: str
     reason: str
+    basis: str = ""
+    pairs: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SliceRow:
+    """One metric inside one stratum, every cell a text."""
+
+    stratum: str
+    metric: Metric
+    standing: Standing
+    stable: str
+    candidate: str
+    change: str
+    evidence: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explanation:
-    """What was decided and why. `waiting_for` is what the step still asks, `missing` what PASS still lacks."""
+    """What was decided and why. `waiting_for` is what the step still asks, `missing` what PASS still lacks.
+
+    `slices` are there where strata are told apart; `cautions` decide nothing.
+    """
 
     rollout: str
     headline: str
@@ -41,13 +60,26 @@ class Explanation:
     rows: tuple[Row, ...] = ()
     missing: tuple[str, ...] = ()
     waiting_for: tuple[str, ...] = ()
+    slices: tuple[SliceRow, ...] = ()
+    overlap: str = ""
+    cautions: tuple[str, ...] = ()
 
     def to_text(self) -> str:
         """The whole explanation as plain lines, without colours."""
         lines = [self.headline, "", f"phase     {self.phase}", f"step      {self.step}", f"evidence  {self.evidence}"]
         for row in self.rows:
             lines += ["", *_row_lines(row)]
-        for title, phrases in (("the step waits for", self.waiting_for), ("promotion still lacks", self.missing)):
+        if self.slices:
+            lines += [
+                "",
+                f"by stratum ({self.overlap}):" if self.overlap else "by stratum:",
+                *_slice_lines(self.slices),
+            ]
+        for title, phrases in (
+            ("to know", self.cautions),
+            ("the step waits for", self.waiting_for),
+            ("promotion still lacks", self.missing),
+        ):
             if phrases:
                 lines += ["", f"{title}:", *(f"  - {phrase}" for phrase in phrases)]
         return "\n".join(lines)
@@ -71,6 +103,13 @@ def explain(rollout: Rollout, *, waiting_for: Sequence[str] = ()) -> Explanation
         rows=tuple(_row(finding, verdict.threshold) for finding in verdict.findings) if verdict else (),
         missing=verdict.missing if verdict and not rollout.phase.is_final else (),
         waiting_for=tuple(waiting_for),
+        slices=tuple(map(_slice_row, verdict.slices)) if verdict else (),
+        overlap=(
+            f"{verdict.overlap * 100:.0f} % of requests are of kinds that both roles met"
+            if verdict and verdict.overlap is not None
+            else ""
+        ),
+        cautions=tuple(caution.text for caution in verdict.cautions) if verdict else (),
     )
 
 
@@ -112,6 +151,27 @@ def _row(finding: Finding, threshold: float) -> Row:
         weight=f"{finding.weight:.2f}",
         limit=finding.limit_text,
         reason=finding.reason,
+        basis=finding.basis,
+        pairs=_pairs(metric, finding.paired) if finding.paired else "",
+    )
+
+
+def _slice_row(part: Slice) -> SliceRow:
+    return SliceRow(
+        stratum=part.stratum,
+        metric=part.metric,
+        standing=part.standing,
+        stable=_estimate(part.metric, part.stable),
+        candidate=_estimate(part.metric, part.candidate),
+        change=_change(part.metric, part.stable, part.candidate),
+        evidence=f"harm {evidence_text(part.harm)}, safety {evidence_text(part.non_inferiority)}",
+    )
+
+
+def _pairs(metric: Metric, paired: Paired) -> str:
+    return (
+        f"{count(paired.n, 'pair')}: {amount(metric, paired.stable)} → {amount(metric, paired.candidate)}, "
+        f"harm {evidence_text(paired.harm)}, safety {evidence_text(paired.non_inferiority)}"
     )
 
 
@@ -140,5 +200,15 @@ def _row_lines(row: Row) -> list[str]:
         f"  change     {row.change}",
         f"  evidence   {row.evidence} (weight {row.weight})",
         f"  limit      {row.limit}",
+        *([f"  basis      {row.basis}"] if row.basis else []),
+        *([f"  pairs      {row.pairs}"] if row.pairs else []),
         f"  {row.reason}",
     ]
+
+
+def _slice_lines(rows: Sequence[SliceRow]) -> Iterator[str]:
+    for stratum, group in itertools.groupby(rows, key=lambda row: row.stratum):
+        yield f"  {stratum or '(none)'}"
+        for row in group:
+            standing = row.standing.value.replace("_", " ")
+            yield f"    {row.metric}: {standing}; {row.stable} → {row.candidate}, {row.change} ({row.evidence})"

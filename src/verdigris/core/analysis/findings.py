@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import assert_never
 
-from verdigris.core.analysis.guardrail import SAFE_THRESHOLD, Track
+from verdigris.core.analysis.guardrail import WARM_UP, threshold_quantile
 from verdigris.core.analysis.ledger import FAIL_THRESHOLD, Ledger
 from verdigris.core.analysis.series import Series, Tally
+from verdigris.core.analysis.track import SAFE_THRESHOLD, Track, Twins
 from verdigris.core.analysis.wording import amount, difference, evidence_text, limit_text, margin_text, relative
 from verdigris.core.model.metric import Metric
 from verdigris.core.model.observation import Role
-from verdigris.core.model.verdict import Estimate, Finding, Standing
+from verdigris.core.model.verdict import Estimate, Finding, Paired, Slice, Standing
 from verdigris.core.stats.capital import GROWTH_FOR
-from verdigris.core.stats.comparison import Evidence
 from verdigris.core.stats.confidence import mean_interval, quantile_ranks, rate_interval
 
 _FEW = 20  # candidate values before a growth is worth extending
@@ -25,25 +25,91 @@ def find(ledger: Ledger, track: Track) -> Finding:
     guardrail = track.guardrail
     series = ledger.series[track.source]
     stable, candidate = (estimate(guardrail.metric, series.tallies[role]) for role in Role)
-    evidence = track.evidence
-    gates = guardrail.required or guardrail.metric in ledger.reported or bool(stable.n or candidate.n)
-    standing = _standing(ledger, track, gates=gates, complete=bool(stable.n and candidate.n))
+    gates = is_gating(ledger, track)
+    standing = _standing(ledger, track, gates=gates, complete=is_complete(ledger, track))
     return Finding(
         metric=guardrail.metric,
         standing=standing,
         stable=stable,
         candidate=candidate,
         weight=track.weight,
-        harm=evidence.harm,
-        far=evidence.far,
-        non_inferiority=evidence.non_inferiority,
+        harm=track.value(0),
+        far=track.value(1),
+        non_inferiority=track.proofs[0],
         absolute=track.absolute.value if track.absolute else 1.0,
         share=ledger.shares(track).total,
         gates=gates,
         limit_text=limit_text(guardrail),
         reason=_reason(ledger, track, standing, stable, candidate) + _invalid_text(series),
-        needed=None if standing is Standing.SAFE else needed(evidence),
+        needed=None if standing is Standing.SAFE else needed(track),
+        basis=_basis(ledger, track),
+        paired=_paired(track.twins) if track.twins.n else None,
     )
+
+
+def is_gating(ledger: Ledger, track: Track) -> bool:
+    """Whether PASS needs its proof: it was asked for, or somebody reports the metric."""
+    guardrail, tallies = track.guardrail, ledger.series[track.source].tallies
+    return (
+        guardrail.required
+        or guardrail.metric in ledger.reported
+        or track.twins.n > 0
+        or any(tally.n for tally in tallies.values())
+    )
+
+
+def is_complete(ledger: Ledger, track: Track) -> bool:
+    """Whether there is something of both roles to compare."""
+    return track.twins.n > 0 or all(tally.n for tally in ledger.series[track.source].tallies.values())
+
+
+def slices(ledger: Ledger) -> tuple[Slice, ...]:
+    """Every metric inside every stratum, in the order in which strata were first seen."""
+    return tuple(_slice(ledger, track, stratum) for stratum in sorted(ledger.slices.tallies) for track in ledger.tracks)
+
+
+def _slice(ledger: Ledger, track: Track, stratum: int) -> Slice:
+    tallies = ledger.slices.tallies[stratum].get(track.source)
+    stable, candidate = (estimate(track.guardrail.metric, tallies[role]) if tallies else Estimate(n=0) for role in Role)
+    inside = (track.harm.inside or {}).get(stratum)
+    safety = track.inside[0].get(stratum, 1.0)
+    if stable.n and candidate.n:
+        standing = Standing.SAFE if safety >= SAFE_THRESHOLD else Standing.UNDECIDED
+        if inside is not None and inside.value(0) >= FAIL_THRESHOLD and standing is Standing.UNDECIDED:
+            standing = Standing.HARMFUL
+    else:
+        standing = Standing.NO_DATA
+    return Slice(
+        stratum=ledger.strata.name(stratum),
+        metric=track.guardrail.metric,
+        standing=standing,
+        stable=stable,
+        candidate=candidate,
+        harm=inside.value(0) if inside else 1.0,
+        non_inferiority=safety,
+    )
+
+
+def _paired(twins: Twins) -> Paired:
+    return Paired(
+        n=twins.n,
+        stable=twins.stable.mean or 0.0,
+        candidate=twins.candidate.mean or 0.0,
+        harm=twins.test.value(0) if twins.test else 1.0,
+        non_inferiority=twins.test.value(2) if twins.test else 1.0,
+    )
+
+
+def _basis(ledger: Ledger, track: Track) -> str:
+    """What past its thresholds come from."""
+    if threshold_quantile(track.guardrail.metric) is None:
+        return ""
+    trial = track.harm
+    if trial.scale is None:
+        return f"no history of stable: the first {WARM_UP:,} of its values choose the threshold, then it is judged"
+    if trial.calibrated:
+        return f"threshold from {trial.calibrated:,} values of stable in this rollout"
+    return f"threshold from {ledger.history:,} requests of stable before this rollout"
 
 
 def estimate(metric: Metric, tally: Tally) -> Estimate:
@@ -67,12 +133,16 @@ def estimate(metric: Metric, tally: Tally) -> Estimate:
     return Estimate(n=tally.n, value=mean, low=max(interval[0], 0.0), high=min(interval[1], top))
 
 
-def needed(evidence: Evidence) -> int | None:
-    """Further candidate values until non-inferiority, if its luckiest bet goes on growing as it did so far."""
-    if evidence.candidates < _FEW or evidence.growth < _GROWING:
+def needed(track: Track) -> int | None:
+    """Further candidate values until non-inferiority, if its luckiest bet goes on growing as it did so far.
+
+    None while that would be a guess: with few values, or where pairs have a part in it.
+    """
+    compared, growth = track.safety.compared, track.safety.best(track.first)
+    if compared < _FEW or growth < _GROWING or track.pairs:
         return None
-    per_value = math.log(evidence.growth) / evidence.candidates
-    return max(1, math.ceil(math.log(GROWTH_FOR * SAFE_THRESHOLD / evidence.growth) / per_value))
+    per_value = math.log(growth) / compared
+    return max(1, math.ceil(math.log(GROWTH_FOR * SAFE_THRESHOLD / growth) / per_value))
 
 
 def _standing(ledger: Ledger, track: Track, *, gates: bool, complete: bool) -> Standing:
@@ -104,10 +174,9 @@ def _reason(ledger: Ledger, track: Track, standing: Standing, stable: Estimate, 
         case Standing.SAFE:
             proof = f"proven no worse than {margin_text(metric, track.guardrail.margin)}"
         case Standing.UNDECIDED:
-            evidence = track.evidence
             proof = (
                 f"not decided (evidence for harm {evidence_text(ledger.shares(track).total)} of {FAIL_THRESHOLD:.0f}, "
-                f"for safety {evidence_text(evidence.non_inferiority)} of {SAFE_THRESHOLD:.0f})"
+                f"for safety {evidence_text(track.proofs[0])} of {SAFE_THRESHOLD:.0f})"
             )
         case _:
             assert_never(standing)

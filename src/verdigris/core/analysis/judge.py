@@ -1,67 +1,125 @@
 """The judge: a Ledger in, a Verdict out. It looks and never changes anything, so it may look as often as it likes.
 
-The order of the outcomes: FAIL (latched in the ledger), INVALID, NO_DATA, PASS, and WAITING for the rest. INCONCLUSIVE is not
-the judge's word: whether time is up is for the strategy to say.
+The order of the outcomes: FAIL (latched in the ledger), NO_DATA while a role is silent, INVALID, NO_DATA before both roles
+were heard, PASS, INCONCLUSIVE once the horizon is reached, and WAITING for the rest.
 """
 
 from __future__ import annotations
 
 import math
 
-from verdigris.core.analysis.findings import find
-from verdigris.core.analysis.guardrail import SAFE_THRESHOLD
+from verdigris.core.analysis.findings import find, is_complete, is_gating, slices
 from verdigris.core.analysis.ledger import FAIL_THRESHOLD, Ledger
-from verdigris.core.analysis.wording import count, evidence_text, margin_text
+from verdigris.core.analysis.track import SAFE_THRESHOLD
+from verdigris.core.analysis.wording import count, evidence_text, margin_text, span
 from verdigris.core.model.metric import Guardrail
 from verdigris.core.model.observation import Role
 from verdigris.core.model.verdict import Finding, Outcome, Standing, Verdict
+
+OVERLAP = 0.9
+"""PASS needs this part of both roles' requests to lie in strata that the other role met as well."""
+
+SILENCE = 600.0
+"""Seconds without any request of a role that should have some, after which there is no data; ten times the role's usual
+interval between two, if that is longer."""
 
 
 def judge(ledger: Ledger, *, at: float, min_candidate: int = 50) -> Verdict:
     """What is proven at time `at`. PASS asks for `min_candidate` candidate observations that count as evidence."""
     findings = tuple(find(ledger, track) for track in ledger.tracks)
-    missing = _missing(ledger, findings, min_candidate)
-    outcome = _outcome(ledger, missing)
+    said = outcome(ledger, at=at, min_candidate=min_candidate)
+    missing = _missing(ledger, findings, at, min_candidate)
     return Verdict(
         at=at,
-        outcome=outcome,
-        reason=_reason(ledger, outcome, findings, missing),
+        outcome=said,
+        reason=_reason(ledger, said, findings, missing),
         evidence=ledger.failure.evidence if ledger.failure else ledger.evidence,
         threshold=FAIL_THRESHOLD,
         samples_stable=ledger.samples(Role.STABLE),
         samples_candidate=ledger.samples(Role.CANDIDATE),
         findings=findings,
         missing=missing,
+        proven_at=_proven_at(ledger, min_candidate),
+        overlap=ledger.slices.overlap(),
+        slices=slices(ledger),
+        cautions=ledger.watch.cautions(),
     )
 
 
-def _outcome(ledger: Ledger, missing: tuple[str, ...]) -> Outcome:
+def outcome(ledger: Ledger, *, at: float | None = None, min_candidate: int = 50) -> Outcome:
+    """The outcome alone, hundreds of times quicker than the whole word. Without `at`, nobody is taken to be silent."""
     if ledger.failure is not None:
         return Outcome.FAIL
+    if at is not None and silent(ledger, at):
+        return Outcome.NO_DATA
     if ledger.ratio.mismatch:
         return Outcome.INVALID
     if any(ledger.samples(role) == 0 for role in Role):
         return Outcome.NO_DATA
-    return Outcome.WAITING if missing else Outcome.PASS
+    if _proven_at(ledger, min_candidate) == 1.0:
+        return Outcome.PASS
+    horizon = ledger.terms.horizon
+    if horizon is not None and sum(ledger.samples(role) for role in Role) >= horizon:
+        return Outcome.INCONCLUSIVE
+    return Outcome.WAITING
 
 
-def _missing(ledger: Ledger, findings: tuple[Finding, ...], min_candidate: int) -> tuple[str, ...]:
+def silent(ledger: Ledger, at: float) -> tuple[Role, ...]:
+    """The roles that once were heard, should still be, and are not. At 0 and 100 % one of them should not."""
+    if ledger.ratio.share in (0.0, 1.0):
+        return ()
+    return tuple(
+        role
+        for role, (first, last) in ledger.heard.items()
+        if at - last > max(SILENCE, 10.0 * (last - first) / max(1, ledger.samples(role) - 1))
+    )
+
+
+def _proven_at(ledger: Ledger, min_candidate: int) -> float | None:
+    """The smallest multiple of the margins at which every gating metric is proven safe, if all else is well."""
+    gating = [track for track in ledger.tracks if is_gating(ledger, track)]
+    overlap = ledger.slices.overlap()
+    if not gating or ledger.counted[Role.CANDIDATE] < min_candidate or (overlap is not None and overlap < OVERLAP):
+        return None
+    for place, multiple in enumerate(ledger.terms.multiples):
+        if all(track.proven[place] and is_complete(ledger, track) for track in gating):
+            return multiple
+    return None
+
+
+def _missing(ledger: Ledger, findings: tuple[Finding, ...], at: float, min_candidate: int) -> tuple[str, ...]:
     """What PASS still lacks."""
     phrases = [f"no {role} requests yet" for role in Role if ledger.samples(role) == 0]
+    phrases += [f"no {role} requests for {span(at - ledger.heard[role][1])}" for role in silent(ledger, at)]
     counted = ledger.counted[Role.CANDIDATE]
     if counted < min_candidate:
-        noun = "candidate unit" if ledger.sticky else "candidate request"
+        noun = "candidate unit" if ledger.terms.sticky else "candidate request"
         phrases.append(f"{counted} of {count(min_candidate, noun)}")
     if not any(finding.gates for finding in findings):
         phrases.append("no guardrail has anything to judge")
     phrases += [
         _lacks(guardrail, finding)
-        for guardrail, finding in zip(ledger.guardrails, findings, strict=True)
+        for guardrail, finding in zip(ledger.terms.guardrails, findings, strict=True)
         if finding.gates and finding.standing is not Standing.SAFE
     ]
+    phrases += _strata_missing(ledger)
     if ledger.ratio.mismatch:
         phrases.append("the traffic is not split as configured")
     return tuple(phrases)
+
+
+def _strata_missing(ledger: Ledger) -> list[str]:
+    phrases = []
+    overlap = ledger.slices.overlap()
+    if overlap is not None and overlap < OVERLAP:
+        phrases.append(
+            f"only {overlap * 100:.0f} % of requests are of kinds that both roles met, of {OVERLAP * 100:.0f} %"
+        )
+    for track in ledger.tracks:
+        names = [ledger.strata.name(stratum) for stratum in track.unproven_strata()]
+        if names and track.proofs[0] >= SAFE_THRESHOLD and not track.safe:
+            phrases.append(f"{track.guardrail.metric}: not yet proven inside {', '.join(map(repr, names))}")
+    return phrases
 
 
 def _lacks(guardrail: Guardrail, finding: Finding) -> str:
@@ -84,7 +142,9 @@ def _reason(ledger: Ledger, outcome: Outcome, findings: tuple[Finding, ...], mis
         case Outcome.INVALID:
             return _ratio_text(ledger)
         case Outcome.NO_DATA:
-            return "; ".join(missing[:2])
+            return "; ".join(phrase for phrase in missing if phrase.startswith("no "))
+        case Outcome.INCONCLUSIVE:
+            return f"not decided within {count(ledger.terms.horizon or 0, 'request')}: {'; '.join(missing)}"
         case Outcome.PASS:
             safe = [finding.metric for finding in findings if finding.gates]
             return f"proven no worse than the margin in {', '.join(safe)}"

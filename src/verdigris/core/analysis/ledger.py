@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.columns import Columns, Source
-from verdigris.core.analysis.guardrail import Shares, Track, default_scale, weights
+from verdigris.core.analysis.guardrail import Scale, default_scale, weights
+from verdigris.core.analysis.lane import Lane, grouped
 from verdigris.core.analysis.ratio import SampleRatio
+from verdigris.core.analysis.rows import Members, Rows, Strata
 from verdigris.core.analysis.series import Series
+from verdigris.core.analysis.settled import Settled
+from verdigris.core.analysis.slices import Slices
 from verdigris.core.analysis.state import open_state, write_state
-from verdigris.core.analysis.units import Units
+from verdigris.core.analysis.terms import Terms
+from verdigris.core.analysis.track import FAR, HARM, Shares, Track, safe_at
+from verdigris.core.analysis.watch import Watch
 from verdigris.core.model.errors import StoreUnreadable
-from verdigris.core.model.metric import Guardrail, Margin, Metric
+from verdigris.core.model.metric import Metric
 from verdigris.core.model.observation import Observation, Role
+from verdigris.core.model.pair import Pair
 
-SCHEMA = 1
+SCHEMA = 2
 
 FAIL_THRESHOLD = 20.0
 """1 / alpha of the whole rollout, over all metrics and steps."""
@@ -41,64 +49,77 @@ class Failure:
 class Ledger:
     """Evidence and summaries of one rollout.
 
-    With `sticky`, a unit (a user, a conversation) is drawn once and sends many requests, so only its first observation
-    counts as evidence; requests without a unit are drawn one by one and count each. What is lost: later requests of a
-    unit, those of a unit that moved to the candidate when the weight rose, and the few units that share a bit with
-    another (see `Units`). A service with few users therefore takes long to judge, and honestly so.
+    With sticky `terms`, a unit (a user, a conversation) is drawn once and sends many requests, so only its first
+    observation counts as evidence; requests without a unit are drawn one by one and count each. What is lost: later
+    requests of a unit, those of a unit that moved to the candidate when the weight rose, and the few units that share a
+    bit with another (see `Units`). A service with few users therefore takes long to judge, and honestly so.
 
+    Harm is read from `arrivals`, which counts a request when it ends. Safety is read from there too without a lag; with
+    one, from `settled`, which counts a request that long after it began.
+
+    `counts` are observations by role, `counted` those that count as evidence, `heard` when each role was first and last.
     Once FAIL is proven, `failure` holds the moment and the evidence stands still, so that what is shown is what
     decided; samples are counted on.
     """
 
-    guardrails: tuple[Guardrail, ...]
-    stable: str
-    candidate: str
+    terms: Terms
     tracks: tuple[Track, ...]
+    by_source: dict[Source, list[Track]]
+    arrivals: Lane
+    settled: Settled | None
     series: dict[Source, Series]
+    slices: Slices
+    strata: Strata
     ratio: SampleRatio
-    units: Units | None
+    watch: Watch
     reported: frozenset[Metric] = frozenset()
-    counts: dict[Role, int]
-    counted: dict[Role, int]
+    history: int = 0
+    counts: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(Role, 0))
+    counted: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(Role, 0))
+    heard: dict[Role, tuple[float, float]] = field(default_factory=dict)
     failure: Failure | None = None
 
     @classmethod
-    def begin(
-        cls,
-        *,
-        guardrails: Sequence[Guardrail],
-        stable: str,
-        candidate: str,
-        sticky: bool,
-        baseline: Baseline | None = None,
-    ) -> Ledger:
-        """An empty ledger; `stable` and `candidate` are environment names.
+    def begin(cls, terms: Terms, baseline: Baseline | None = None) -> Ledger:
+        """An empty ledger.
 
         Without a baseline, latency and cost are first watched for 200 stable values, which choose the thresholds.
         """
-        parts = weights(guardrails)
-        scales = [
-            baseline.scale(guardrail.metric) if baseline else default_scale(guardrail.metric)
-            for guardrail in guardrails
-        ]
-        tracks = tuple(map(Track.start, guardrails, parts, scales))
-        reported = [guardrail.metric for guardrail in guardrails if baseline and baseline.reports(guardrail.metric)]
-        return cls(
-            guardrails=tuple(guardrails),
-            stable=stable,
-            candidate=candidate,
-            tracks=tracks,
-            series={track.source: Series.start(track.source) for track in tracks},
-            ratio=SampleRatio(),
-            units=Units() if sticky else None,
-            reported=frozenset(reported),
-            counts=dict.fromkeys(Role, 0),
-            counted=dict.fromkeys(Role, 0),
+        metrics = [guardrail.metric for guardrail in terms.guardrails]
+        ledger = cls._empty(
+            terms, [baseline.scale(metric) if baseline else default_scale(metric) for metric in metrics]
         )
+        if baseline is not None:
+            ledger.reported = frozenset(metric for metric in metrics if baseline.reports(metric))
+            ledger.history = baseline.n
+            ledger.watch = Watch.start(terms, baseline)
+        return ledger
 
-    @property
-    def sticky(self) -> bool:
-        return self.units is not None
+    @classmethod
+    def _empty(cls, terms: Terms, scales: Sequence[Scale | None]) -> Ledger:
+        safe = safe_at(terms.multiples)
+        harm = (HARM, FAR) if terms.lag else (HARM, FAR, *safe)
+        arrivals = Lane.start(terms, scales, harm)
+        settled = Settled.start(terms, Lane.start(terms, scales, safe)) if terms.lag else None
+        safety = settled.lane.trials if settled else arrivals.trials
+        tracks = tuple(
+            Track.start(terms, guardrail, weight, harm=trial, safety=proof)
+            for guardrail, weight, trial, proof in zip(
+                terms.guardrails, weights(terms.guardrails), arrivals.trials, safety, strict=True
+            )
+        )
+        return cls(
+            terms=terms,
+            tracks=tracks,
+            by_source=grouped(tracks),
+            arrivals=arrivals,
+            settled=settled,
+            series={track.source: Series.start(track.source) for track in tracks},
+            slices=Slices(),
+            strata=Strata(),
+            ratio=SampleRatio(),
+            watch=Watch.start(terms, None),
+        )
 
     @property
     def evidence(self) -> float:
@@ -119,49 +140,112 @@ class Ledger:
 
         Call it with None when a change of the split is begun, and with the share when it is confirmed. At 0 and 1
         there is nothing to compare, so no ratio is tested. At 1 every unit counts once more, against absolute limits.
+        Requests that began under different splits are never compared with each other.
         """
         if share is not None and not 0.0 <= share <= 1.0:
             raise ValueError(f"a share lies in 0..1, not {share}")
         changed = self.ratio.expect(at, math.nan if share is None else share)
-        if changed and share == 1.0 and self.units is not None:
-            self.units.forget()
+        if changed and share == 1.0 and self.arrivals.units is not None:
+            self.arrivals.units.forget()
 
-    def fold(self, observations: Sequence[Observation]) -> None:
-        """Takes in a batch; observations of other environments are left out.
+    def fold(self, observations: Sequence[Observation]) -> Columns:
+        """Takes in a batch, and returns what it took; observations of other environments are left out.
 
         The order inside a batch does not matter. Batches should come in time order.
         """
-        columns = Columns.of(observations, stable=self.stable, candidate=self.candidate, units=self.sticky)
-        self._add(self.counts, columns)
-        if self.failure is not None or not len(columns):
+        columns = self.columns(observations)
+        self.take(columns)
+        return columns
+
+    def columns(self, observations: Sequence[Observation]) -> Columns:
+        """What this ledger reads of observations."""
+        return Columns.of(
+            observations,
+            stable=self.terms.stable,
+            candidate=self.terms.candidate,
+            units=self.terms.sticky,
+            strata=self.terms.stratified,
+            covariates=tuple(self.arrivals.covariates.values()),
+        )
+
+    def take(self, columns: Columns) -> None:
+        """Takes in what `columns` gave."""
+        if not len(columns):
             return
-        end = float(columns.at[-1])
-        if self.units is not None:
-            columns = columns.pick(np.flatnonzero(self.units.first(columns.units)))
-        self._add(self.counted, columns)
+        self._add(self.counts, columns)
+        for role, own in ((Role.CANDIDATE, columns.candidate), (Role.STABLE, ~columns.candidate)):
+            if own.any():
+                times = columns.at[own]
+                first, last = self.heard.get(role, (float(times[0]), -math.inf))
+                self.heard[role] = (min(first, float(times[0])), max(last, float(times[-1])))
+        if self.failure is not None:
+            return
         for chunk in columns.chunks(_CHUNK):
-            self._settle(chunk)
-        if self.evidence >= FAIL_THRESHOLD:
-            self.failure = Failure(at=end, evidence=self.evidence)
+            self._settle(self._rows(chunk))
+        self._look(float(columns.at[-1]))
 
-    def _settle(self, chunk: Columns) -> None:
-        self.ratio.fold(chunk)
+    def pair(self, pairs: Sequence[Pair]) -> None:
+        """Takes in shadow pairs; those without a time, and values that make no sense, are left out."""
+        sound = [pair for pair in pairs if math.isfinite(pair.at)]
+        if not sound or self.failure is not None:
+            return
+        for scorer, scored in itertools.groupby(sound, key=lambda pair: pair.scorer):
+            if self.watch.scored_anew(scorer):
+                self._restart_pairs()
+            together = tuple(scored)
+            for track in self.tracks:
+                track.fold_pairs(together)
+        self._look(max(pair.at for pair in sound))
+
+    def _restart_pairs(self) -> None:
+        for track in self.tracks:
+            if track.source is Source.QUALITY:
+                track.twins.restart()
+
+    def _look(self, at: float) -> None:
+        for track in self.tracks:
+            track.look()
+        evidence = self.evidence
+        if evidence >= FAIL_THRESHOLD:
+            self.failure = Failure(at=at, evidence=evidence)
+
+    def _rows(self, chunk: Columns) -> Rows:
+        strata = self.strata.places(chunk.strata) if chunk.strata else np.zeros(len(chunk), dtype=np.int64)
+        return Rows(columns=chunk, strata=strata, splits=self.ratio.split_of(chunk.began))
+
+    def _settle(self, rows: Rows) -> None:
+        if self.watch.changed(rows.columns):
+            self._restart()
+        admitted = self.arrivals.admit(rows)
+        self.ratio.fold(admitted.columns)
+        self._add(self.counted, admitted.columns)
+        everyone, eligible = _members(admitted)
+        self.watch.fold(admitted, eligible)
         for source, series in self.series.items():
-            candidate, block = series.fold(chunk)
-            for track in self.tracks:
-                if track.source is source:
-                    track.fold(candidate, block)
-            self._calibrate(series, compared=block is not None)
+            series.fold(admitted, everyone if source is Source.ERRORS else eligible)
+            for track in self.by_source[source]:
+                track.fold_limit(admitted.values(source).candidate)
+        if self.terms.stratified:
+            self.slices.fold(admitted, tuple(self.series))
+        self.arrivals.fold(admitted, self._past)
+        if self.settled is not None:
+            self.settled.fold(rows)
 
-    def _calibrate(self, series: Series, *, compared: bool) -> None:
-        past = series.tallies[Role.STABLE].sketch
-        if compared:
-            for track in self.tracks:
-                if track.source is series.source:
-                    track.follow(past)
-        fresh = [track.calibrate(past) for track in self.tracks if track.source is series.source]
-        if any(fresh):
-            series.forget_pending()
+    @property
+    def _past(self) -> Mapping[Source, Any]:
+        return {source: series.tallies[Role.STABLE].sketch for source, series in self.series.items() if source.has_tail}
+
+    def _restart(self) -> None:
+        """The comparison begins anew: one side's answers come from something else than before."""
+        self.arrivals.restart()
+        if self.settled is not None:
+            self.settled.restart()
+        for track in self.tracks:
+            track.restart()
+        self.watch.restart()
+        self.series = {source: Series.start(source) for source in self.series}
+        self.slices = Slices()
+        self.counted = dict.fromkeys(Role, 0)
 
     @staticmethod
     def _add(counts: dict[Role, int], columns: Columns) -> None:
@@ -170,23 +254,35 @@ class Ledger:
         counts[Role.STABLE] += len(columns) - candidates
 
     def encode(self) -> bytes:
-        """JSON with a schema number; `decode` gives a ledger that goes on bit for bit."""
+        """JSON with a schema number; `decode` gives a ledger that goes on bit for bit.
+
+        Only what waits for its lag is not kept; `forget_waiting` does the same to a ledger that lives on.
+        """
         return write_state(
             {
                 "schema": SCHEMA,
-                "guardrails": [_dump_guardrail(guardrail) for guardrail in self.guardrails],
-                "stable": self.stable,
-                "candidate": self.candidate,
+                "terms": self.terms.dump(),
                 "tracks": [track.dump() for track in self.tracks],
+                "arrivals": self.arrivals.dump(),
+                "settled": self.settled.dump() if self.settled else None,
                 "series": {source.value: series.dump() for source, series in self.series.items()},
+                "slices": self.slices.dump(),
+                "strata": self.strata.names,
                 "ratio": self.ratio.dump(),
-                "units": self.units.dump() if self.units else None,
+                "watch": self.watch.dump(),
                 "reported": sorted(metric.value for metric in self.reported),
+                "history": self.history,
                 "counts": [self.counts[role] for role in Role],
                 "counted": [self.counted[role] for role in Role],
+                "heard": {role.value: list(times) for role, times in self.heard.items()},
                 "failure": [self.failure.at, self.failure.evidence] if self.failure else None,
             }
         )
+
+    def forget_waiting(self) -> None:
+        """Drops what waits for its lag, as a restart of the controller does."""
+        if self.settled is not None:
+            self.settled.waiting.forget()
 
     @classmethod
     def decode(cls, data: bytes) -> Ledger:
@@ -194,52 +290,38 @@ class Ledger:
         state = open_state(data, what="ledger", schema=SCHEMA)
         try:
             return cls._load(state)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise StoreUnreadable(f"the stored ledger is damaged: {error!r}") from error
 
     @classmethod
     def _load(cls, state: dict[str, Any]) -> Ledger:
-        guardrails = tuple(_load_guardrail(dumped) for dumped in state["guardrails"])
-        ledger = cls.begin(
-            guardrails=guardrails,
-            stable=state["stable"],
-            candidate=state["candidate"],
-            sticky=state["units"] is not None,
-        )
-        ledger.tracks = tuple(
-            Track.load(guardrail, weight, dumped)
-            for guardrail, weight, dumped in zip(guardrails, weights(guardrails), state["tracks"], strict=True)
-        )
+        terms = Terms.load(state["terms"])
+        ledger = cls._empty(terms, [None] * len(terms.guardrails))
+        ledger.arrivals.restore(state["arrivals"])
+        if ledger.settled is not None:
+            ledger.settled.restore(state["settled"])
+        for track, dumped in zip(ledger.tracks, state["tracks"], strict=True):
+            track.restore(dumped)
         for source, series in ledger.series.items():
             series.restore(state["series"][source.value])
+        ledger.slices = Slices.load(state["slices"])
+        ledger.strata = Strata(names=[str(name) for name in state["strata"]])
         ledger.ratio.restore(state["ratio"])
-        if ledger.units is not None:
-            ledger.units.restore(state["units"])
+        ledger.watch.restore(state["watch"])
         ledger.reported = frozenset(Metric(name) for name in state["reported"])
-        ledger.counts = {role: int(n) for role, n in zip(Role, state["counts"], strict=True)}
-        ledger.counted = {role: int(n) for role, n in zip(Role, state["counted"], strict=True)}
+        ledger.history = int(state["history"])
+        for name in ("counts", "counted"):
+            setattr(ledger, name, {role: int(n) for role, n in zip(Role, state[name], strict=True)})
+        ledger.heard = {Role(name): (float(first), float(last)) for name, (first, last) in state["heard"].items()}
         failure = state["failure"]
         ledger.failure = Failure(at=failure[0], evidence=failure[1]) if failure else None
         return ledger
 
 
-def _dump_guardrail(guardrail: Guardrail) -> dict[str, Any]:
-    return {
-        "metric": guardrail.metric.value,
-        "margin": [guardrail.margin.relative, guardrail.margin.absolute],
-        "tolerance": [guardrail.tolerance.relative, guardrail.tolerance.absolute],
-        "limit": guardrail.limit,
-        "required": guardrail.required,
-    }
-
-
-def _load_guardrail(dumped: dict[str, Any]) -> Guardrail:
-    relative, absolute = dumped["margin"]
-    tolerated, tolerated_absolute = dumped["tolerance"]
-    return Guardrail(
-        metric=Metric(dumped["metric"]),
-        margin=Margin(relative=relative, absolute=absolute),
-        tolerance=Margin(relative=tolerated, absolute=tolerated_absolute),
-        limit=dumped["limit"],
-        required=bool(dumped["required"]),
-    )
+def _members(rows: Rows) -> tuple[Members, Members]:
+    """All observations by role, and those that did not fail, which should have a value."""
+    candidate, failed = rows.columns.candidate, rows.columns.failed
+    everyone = Members(np.flatnonzero(candidate), np.flatnonzero(~candidate))
+    if not failed.any():
+        return everyone, everyone
+    return everyone, Members(np.flatnonzero(candidate & ~failed), np.flatnonzero(~candidate & ~failed))

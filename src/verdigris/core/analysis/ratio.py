@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from verdigris.core.analysis.columns import Columns
+from verdigris.core.analysis.columns import Columns, Flags
+from verdigris.core.stats.arrays import Floats
 from verdigris.core.stats.capital import Capital
 from verdigris.core.stats.sample_ratio import LOG_ODDS, ratio_factors
 
@@ -52,30 +53,53 @@ class SampleRatio:
         self.shares = sorted([*self.shares, (at, share)], key=lambda entry: entry[0])[-_REMEMBERED:]
         return True
 
+    def split_of(self, began: Floats) -> Floats:
+        """For each moment, when the share in force then was first expected; minus infinity before the first."""
+        if not self.shares or began.size == 0:
+            return np.full(began.size, -np.inf)
+        times = np.array([at for at, _ in self.shares])
+        if began.min() >= times[-1]:
+            return np.full(began.size, times[-1])
+        return np.concatenate(([-np.inf], times))[np.searchsorted(times, began, side="right")]
+
+    @property
+    def share(self) -> float | None:
+        """The latest share; None before the first and while it changes."""
+        latest = self.shares[-1][1] if self.shares else math.nan
+        return None if math.isnan(latest) else latest
+
     def fold(self, columns: Columns) -> None:
         """Counts the observations whose request began under a share between 0 and 1, well away from its changes."""
         if not self.shares or not len(columns):
             return
         times = np.array([at for at, _ in self.shares])
-        places = np.searchsorted(times, columns.began, side="right") - 1
-        since = columns.began - times[np.maximum(places, 0)]
-        until = np.append(times, np.inf)[places + 1] - columns.began
-        settled = (places >= 0) & (since >= _SETTLE) & (until > _SETTLE)
-        for place in np.unique(places[settled]).tolist():
+        began = columns.began
+        first = int(np.searchsorted(times, began.min(), side="right")) - 1
+        last = int(np.searchsorted(times, began.max(), side="right")) - 1
+        for place in range(max(first, 0), last + 1):
             share = self.shares[place][1]
             if 0.0 < share < 1.0:
-                chosen = settled & (places == place)
-                self._count(columns.began[chosen], columns.candidate[chosen], share)
-        self.longest = max(self.longest, float(np.nanmax(columns.at - columns.began, initial=0.0)))
+                until = times[place + 1] - _SETTLE if place + 1 < times.size else np.inf
+                chosen = (began >= times[place] + _SETTLE) & (began < until)
+                self._count(began[chosen], columns.candidate[chosen], share)
+        self.longest = max(self.longest, float((columns.at - began).max()))
         self._settle(float(columns.at[-1]))
 
-    def _count(self, began: np.ndarray, candidate: np.ndarray, share: float) -> None:
+    def _count(self, began: Floats, candidate: Flags, share: float) -> None:
+        if not began.size:
+            return
         seconds = np.maximum(np.floor(began), self.open)
+        if seconds[0] == seconds[-1] and (seconds == seconds[0]).all():
+            self._add(int(seconds[0]), share, candidate)
+            return
         for second in np.unique(seconds).tolist():
-            now = candidate[seconds == second]
-            counts = self.waiting.setdefault((int(second), share), [0, 0])
-            counts[0] += int(np.count_nonzero(now))
-            counts[1] += int(np.count_nonzero(~now))
+            self._add(int(second), share, candidate[seconds == second])
+
+    def _add(self, second: int, share: float, candidate: Flags) -> None:
+        counts = self.waiting.setdefault((second, share), [0, 0])
+        on_candidate = int(np.count_nonzero(candidate))
+        counts[0] += on_candidate
+        counts[1] += candidate.size - on_candidate
 
     def _settle(self, now: float) -> None:
         lag = min(max(SHORTEST_LAG, 3.0 * self.longest), LONGEST_LAG)

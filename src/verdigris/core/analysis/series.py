@@ -1,4 +1,4 @@
-"""A Series: one measured quantity of both roles, cut into blocks for the tests and summed up for display."""
+"""A Series: one measured quantity of both roles, summed up for display, and watched for going missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from verdigris.core.analysis.columns import Columns, Source
+from verdigris.core.analysis.blocks import BLOCK, PENDING
+from verdigris.core.analysis.columns import Source
+from verdigris.core.analysis.rows import Members, Rows
 from verdigris.core.model.observation import Role
 from verdigris.core.stats.arrays import Floats
 from verdigris.core.stats.capital import Capital
@@ -16,20 +18,8 @@ from verdigris.core.stats.moments import Moments
 from verdigris.core.stats.sketch import Sketch
 from verdigris.core.stats.two_sample_rate import Counts, boundary_factors
 
-BLOCK = 20
-"""A block closes once both roles are present with this many values in total: a rule about labels only."""
-
-_PENDING = 256  # while one role is silent, only so many of the other's newest values wait for it
 _MORE_MISSING = Boundary(shift=0.02)
 _MISSING_PRIOR = 0.01
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Block:
-    """Values of both roles from the same stretch of time, at least one each."""
-
-    candidate: Floats
-    stable: Floats
 
 
 @dataclass(kw_only=True, slots=True)
@@ -86,7 +76,7 @@ class Absence:
             block = Counts(candidate_n=on_candidate, candidate_bad=missing, stable_n=on_stable, stable_bad=stable_gone)
             self.capital.step(boundary_factors(block, _MORE_MISSING, _MISSING_PRIOR, above=True), block.n)
             self.pending = [0, 0, 0, 0]
-        elif on_candidate + on_stable > _PENDING:  # one role is silent: its partner's past says nothing of later
+        elif on_candidate + on_stable > PENDING:  # one role is silent: its partner's past says nothing of later
             self.pending = [0, 0, 0, 0]
 
     def dump(self) -> dict[str, Any]:
@@ -99,11 +89,10 @@ class Absence:
 
 @dataclass(kw_only=True, slots=True)
 class Series:
-    """State of one source. `absence` is None for what the data plane itself measures."""
+    """One measured quantity of both roles, summed up for display. `absence` is None for what the data plane measures."""
 
     source: Source
     tallies: dict[Role, Tally]
-    pending: dict[Role, Floats]
     absence: Absence | None
 
     @classmethod
@@ -111,63 +100,39 @@ class Series:
         return cls(
             source=source,
             tallies={role: Tally(has_tail=source.has_tail) for role in Role},
-            pending={role: np.empty(0) for role in Role},
             absence=Absence() if source.may_be_missing else None,
         )
 
-    def fold(self, columns: Columns) -> tuple[Floats, Block | None]:
-        """Takes one chunk in; returns the candidate's values in it and the block that closed, if one did."""
-        values, candidate = columns.values[self.source], columns.candidate
-        present = ~np.isnan(values)
-        eligible = ~columns.failed if self.source is not Source.ERRORS else np.ones(len(columns), dtype=np.bool_)
-        self._fold_absence(present, eligible, candidate)
-        new: dict[Role, Floats] = {}
-        for role, own in ((Role.CANDIDATE, candidate), (Role.STABLE, ~candidate)):
-            new[role] = values[own & present]
-            self.tallies[role].add(
-                new[role],
-                eligible=int(np.count_nonzero(own & eligible)),
-                invalid=int(np.count_nonzero(columns.invalid[self.source] & own)),
+    def fold(self, rows: Rows, eligible: Members) -> None:
+        """Takes one chunk in. `eligible` are the places of those that should have a value."""
+        known = self.tallies[Role.STABLE].n > 0  # before that there is nothing to miss
+        candidate, stable = rows.values(self.source)
+        invalid = rows.columns.invalid.get(self.source)
+        on_candidate = rows.columns.candidate
+        for role, values, places in (
+            (Role.CANDIDATE, candidate, eligible.candidate),
+            (Role.STABLE, stable, eligible.stable),
+        ):
+            wrong = (
+                0 if invalid is None else int(np.count_nonzero(invalid & (on_candidate == (role is Role.CANDIDATE))))
             )
-        return new[Role.CANDIDATE], self._close(new)
-
-    def forget_pending(self) -> None:
-        """Drops what waits for its block: it took part in choosing a threshold and may not be tested against it."""
-        self.pending = {role: np.empty(0) for role in Role}
-
-    def _fold_absence(self, present: np.ndarray, eligible: np.ndarray, candidate: np.ndarray) -> None:
-        if self.absence is None or self.tallies[Role.STABLE].n == 0:
-            return  # stable never reported it so far: nothing to miss
-        missing = eligible & ~present
-        self.absence.fold(
-            int(np.count_nonzero(eligible & candidate)),
-            int(np.count_nonzero(missing & candidate)),
-            int(np.count_nonzero(eligible & ~candidate)),
-            int(np.count_nonzero(missing & ~candidate)),
-        )
-
-    def _close(self, new: dict[Role, Floats]) -> Block | None:
-        waiting = {
-            role: np.concatenate((self.pending[role], new[role])) if self.pending[role].size else new[role]
-            for role in Role
-        }
-        candidate, stable = waiting[Role.CANDIDATE], waiting[Role.STABLE]
-        if candidate.size and stable.size and candidate.size + stable.size >= BLOCK:
-            self.forget_pending()
-            return Block(candidate=candidate, stable=stable)
-        self.pending = {role: values[-_PENDING:] for role, values in waiting.items()}
-        return None
+            self.tallies[role].add(values, eligible=places.size, invalid=wrong)
+        if self.absence is not None and known:
+            self.absence.fold(
+                eligible.candidate.size,
+                eligible.candidate.size - candidate.size,
+                eligible.stable.size,
+                eligible.stable.size - stable.size,
+            )
 
     def dump(self) -> dict[str, Any]:
         return {
             "tallies": {role.value: tally.dump() for role, tally in self.tallies.items()},
-            "pending": {role.value: values.tolist() for role, values in self.pending.items()},
             "absence": self.absence.dump() if self.absence else None,
         }
 
     def restore(self, dumped: dict[str, Any]) -> None:
         for role in Role:
             self.tallies[role].restore(dumped["tallies"][role.value])
-            self.pending[role] = np.array(dumped["pending"][role.value], dtype=np.float64)
         if self.absence is not None:
             self.absence.restore(dumped["absence"])

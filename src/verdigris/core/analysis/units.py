@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from verdigris.core.analysis.columns import Flags
+from verdigris.core.analysis.columns import Flags, Hashes
 
 _BITS = 2**21  # 256 KiB; 100,000 units fill 5 % of it
-_MASK = 2**64 - 1
 
 
 def _blank() -> npt.NDArray[np.uint8]:
@@ -30,17 +28,16 @@ class Units:
 
     bits: npt.NDArray[np.uint8] = field(default_factory=_blank)
 
-    def first(self, units: Sequence[int | None]) -> Flags:
-        """Marks the first observation of every unit not seen before; observations without a unit count each."""
-        lots = np.array([unit is None for unit in units], dtype=np.bool_)
-        places = _mix(np.array([(unit or 0) & _MASK for unit in units], dtype=np.uint64))
+    def first(self, units: Hashes, drawn: Flags) -> Flags:
+        """Marks the first observation of every unit not seen before; those `drawn` by lot, without a unit, count each."""
+        places = mix(units) % np.uint64(_BITS)
         earliest = np.zeros(places.size, dtype=np.bool_)
-        known = np.flatnonzero(~lots)
+        known = np.flatnonzero(~drawn)
         earliest[known[np.unique(places[known], return_index=True)[1]]] = True
-        unseen = np.unpackbits(self.bits[places >> 3][:, None], axis=1)[np.arange(places.size), places & 7] == 0
-        new = earliest & unseen
-        np.bitwise_or.at(self.bits, places[new] >> 3, np.uint8(128) >> (places[new] & 7).astype(np.uint8))
-        counted: Flags = new | lots
+        byte, bit = (places >> np.uint64(3)).astype(np.int64), (places & np.uint64(7)).astype(np.uint8)
+        new = earliest & ((self.bits[byte] << bit) & np.uint8(128) == 0)
+        np.bitwise_or.at(self.bits, byte[new], np.uint8(128) >> bit[new])
+        counted: Flags = new | drawn
         return counted
 
     def forget(self) -> None:
@@ -53,10 +50,9 @@ class Units:
         self.bits = np.frombuffer(zlib.decompress(base64.b64decode(dumped)), dtype=np.uint8).copy()
 
 
-def _mix(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """Spreads hashes over the bits; the finaliser of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
+def mix(hashes: Hashes) -> Hashes:
+    """Spreads hashes evenly; the finaliser of SplitMix64 (Steele, Lea & Flood, OOPSLA 2014)."""
     with np.errstate(over="ignore"):
         mixed = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed ^= mixed >> np.uint64(31)
-    return (mixed % np.uint64(_BITS)).astype(np.int64)
+        return mixed ^ (mixed >> np.uint64(31))

@@ -67,3 +67,10 @@ def evidence_text(value: float) -> str:
 def count(n: int, noun: str) -> str:
     """`1 request`, `2,000 requests`."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def span(seconds: float) -> str:
+    """`45 s`, `12 min`, `3.5 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3600:.1f} h"

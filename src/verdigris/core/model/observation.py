@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Role(StrEnum):
@@ -47,4 +48,9 @@ class Observation:
     @property
     def failed(self) -> bool:
         """An answer the user could not use: 5xx, or none at all (status 0). 4xx are the client's own."""
-        return self.status >= 500 or self.status == 0
+        return bool(is_failure(self.status))
+
+
+def is_failure(status: Any) -> Any:
+    """The one rule for what failed: of a status, or of each in an array of them."""
+    return (status >= 500) | (status == 0)

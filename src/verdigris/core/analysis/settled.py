@@ -1,0 +1,57 @@
+"""Settled: the lane of requests in the order in which they began, each some time after it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from verdigris.core.analysis.columns import Source, present
+from verdigris.core.analysis.lane import Lane
+from verdigris.core.analysis.rows import Rows
+from verdigris.core.analysis.terms import Terms
+from verdigris.core.analysis.waiting import Waiting
+from verdigris.core.stats.sketch import Sketch
+
+
+@dataclass(kw_only=True, slots=True)
+class Settled:
+    """`past` sketches stable's values in this lane, of those quantities whose tests need a threshold."""
+
+    lane: Lane
+    waiting: Waiting
+    past: dict[Source, Sketch] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, terms: Terms, lane: Lane) -> Settled:
+        return cls(lane=lane, waiting=Waiting(lag=terms.lag), past=_sketches(lane))
+
+    def fold(self, rows: Rows) -> None:
+        """Takes rows in as they end, and settles what began long enough ago."""
+        self.waiting.add(rows)
+        for ripe in self.waiting.ripe():
+            admitted = self.lane.admit(ripe)
+            stable = ~admitted.columns.candidate
+            for source, sketch in self.past.items():
+                sketch.add(present(admitted.columns.values[source][stable]))
+            self.lane.fold(admitted, self.past)
+
+    def restart(self) -> None:
+        self.waiting.forget()
+        self.lane.restart()
+        self.past = _sketches(self.lane)
+
+    def dump(self) -> dict[str, Any]:
+        return {
+            "lane": self.lane.dump(),
+            "past": {source.value: sketch.dump() for source, sketch in self.past.items()},
+            "every": self.waiting.every,
+        }
+
+    def restore(self, dumped: dict[str, Any]) -> None:
+        self.lane.restore(dumped["lane"])
+        self.past = {source: Sketch.load(dumped["past"][source.value]) for source in self.past}
+        self.waiting.every = int(dumped["every"])
+
+
+def _sketches(lane: Lane) -> dict[Source, Sketch]:
+    return {trial.source: Sketch() for trial in lane.trials if trial.source.has_tail}

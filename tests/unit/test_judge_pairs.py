@@ -1,0 +1,116 @@
+"""Shadow pairs: their own tests, averaged with the live ones by fixed weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from support.streams import Behaviour, baseline, feed, ledger, observations
+from verdigris.core.analysis.judge import judge, outcome
+from verdigris.core.analysis.ledger import Ledger
+from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail, Margin, Metric
+from verdigris.core.model.pair import Answer, Pair
+from verdigris.core.model.verdict import Outcome
+
+QUALITY = (Guardrail(metric=Metric.QUALITY, margin=Margin(relative=0.05)),)
+
+
+def pairs(rng: np.random.Generator, n: int, *, worse: float = 0.0, scorer: str = "judge-1") -> list[Pair]:
+    """Inputs differ in how hard they are; both sides answer the same ones."""
+    hard, noise = rng.normal(0.0, 0.15, n), rng.normal(0.0, 0.05, (2, n))
+    qualities = np.clip(0.8 + hard + noise, 0.0, 1.0)
+    return [
+        Pair(
+            at=float(i),
+            stable=Answer(quality=stable, cost=0.01, refusal=False),
+            candidate=Answer(quality=max(0.0, candidate * (1.0 - worse)), cost=0.01, refusal=False),
+            scorer=scorer,
+        )
+        for i, (stable, candidate) in enumerate(qualities.T.tolist())
+    ]
+
+
+def test_pairs_alone_find_harm() -> None:
+    rng = np.random.default_rng(1)
+    book = ledger(pairs=0.5, baseline=baseline(rng))
+    book.pair(pairs(rng, 300, worse=0.1))
+    assert outcome(book) is Outcome.NO_DATA or book.failure is not None
+    assert book.failure is not None
+    assert book.failure.at == 299.0
+
+
+def test_pairs_and_live_requests_together_prove_safety_sooner_than_live_ones() -> None:
+    rng = np.random.default_rng(2)
+    live, both = ledger(guardrails=QUALITY), ledger(guardrails=QUALITY, pairs=0.5)
+    feed(live, rng, 200, batch=50)
+    feed(both, rng, 200, batch=50)
+    both.pair(pairs(rng, 250))
+    assert outcome(live) is Outcome.WAITING
+    assert outcome(both) is Outcome.PASS
+    finding = judge(both, at=1.0).findings[0]
+    assert finding.paired is not None
+    assert finding.paired.n == 250
+    assert finding.paired.stable == pytest.approx(0.8, abs=0.05)
+
+
+def test_evidence_is_the_mean_of_both_by_their_weights() -> None:
+    rng = np.random.default_rng(3)
+    book = ledger(guardrails=QUALITY, pairs=0.25)
+    feed(book, rng, 400, batch=50, candidate=Behaviour(quality=0.8))
+    book.pair(pairs(rng, 40, worse=0.05))
+    track = book.tracks[0]
+    assert track.twins.test is not None
+    for place in (0, 1):
+        expected = 0.25 * track.twins.test.value(place) + 0.75 * track.harm.value(place)
+        assert track.value(place) == pytest.approx(expected)
+
+
+def test_pairs_that_nobody_asked_for_change_nothing() -> None:
+    book = ledger()
+    before = book.encode()
+    book.pair(pairs(np.random.default_rng(4), 100, worse=0.5))
+    assert book.evidence == pytest.approx(1.0)
+    assert len(book.encode()) == pytest.approx(len(before), abs=200)
+
+
+def test_errors_and_refusals_inside_pairs_count() -> None:
+    book = ledger(pairs=0.5)
+    good = Answer(quality=0.8, refusal=False)
+    book.pair([Pair(at=float(i), stable=good, candidate=Answer(failed=True)) for i in range(40)])
+    assert book.failure is not None
+    book = ledger(pairs=0.5)
+    book.pair([Pair(at=float(i), stable=good, candidate=replace(good, refusal=True)) for i in range(60)])
+    assert book.failure is not None
+
+
+def test_latency_is_never_judged_by_pairs() -> None:
+    book = ledger(pairs=1.0)
+    latency = next(track for track in book.tracks if track.guardrail.metric is Metric.LATENCY_P99)
+    assert latency.pairs == 0.0
+
+
+def test_scores_of_another_scorer_are_not_added_to_those_before() -> None:
+    rng = np.random.default_rng(5)
+    book = ledger(guardrails=DEFAULT_GUARDRAILS, pairs=0.5)
+    book.pair(pairs(rng, 60, worse=0.08))
+    twins = book.tracks[0].twins
+    assert twins.test is not None
+    assert twins.test.value(0) > 2.0
+    book.pair(pairs(rng, 1, scorer="judge-2"))
+    assert twins.test.value(0) <= 1.1
+    assert twins.n == 1
+
+
+def test_pairs_are_kept_across_a_restart() -> None:
+    rng = np.random.default_rng(6)
+    book = ledger(pairs=0.5, baseline=baseline(rng), multiples=(1.0, 2.0))
+    book.pair(pairs(rng, 50))
+    feed(book, rng, 200, batch=50)
+    copy = Ledger.decode(book.encode())
+    more, rows = pairs(rng, 50), observations(rng, 100)
+    for one in (book, copy):
+        one.pair(more)
+        one.fold(rows)
+    assert copy.encode() == book.encode()
