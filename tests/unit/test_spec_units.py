@@ -14,6 +14,7 @@ from verdigris.spec.units import (
     parse_money,
     parse_number,
     parse_percent,
+    parse_rate,
 )
 from verdigris.spec.wrong import Wrong
 
@@ -91,6 +92,29 @@ def test_a_wrong_number_is_refused(text):
 
 
 @pytest.mark.parametrize(
+    ("text", "rate"), [("5/s", 5.0), ("30/min", 0.5), ("30 / m", 0.5), ("1800/h", 0.5), ("0.5/s", 0.5)]
+)
+def test_a_rate_is_read_by_the_second(text, rate):
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("20", "no unit of time"),
+        ("20/week", "not a rate"),
+        ("-1/s", "not a rate"),
+        ("", "not a rate"),
+        ("0/h", "no traffic"),
+    ],
+)
+def test_a_wrong_rate_is_refused(text, said):
+    with pytest.raises(Wrong, match=said) as caught:
+        parse_rate(text)
+    assert "20/min" in caught.value.hint
+
+
+@pytest.mark.parametrize(
     ("text", "address"),
     [
         ("127.0.0.1:8080", ("127.0.0.1", 8080)),
@@ -146,7 +170,7 @@ def test_a_duration_is_a_bounded_number_or_wrong(text):
 
 @given(st.text(min_size=9, alphabet="abcdefgh", max_size=20))
 def test_no_complaint_repeats_the_text(text):
-    for parse in (parse_duration, parse_percent, parse_money, parse_number, parse_listen):
+    for parse in (parse_duration, parse_percent, parse_money, parse_number, parse_listen, parse_rate):
         with pytest.raises(Wrong) as caught:
             parse(text)
         assert text not in caught.value.said + caught.value.hint

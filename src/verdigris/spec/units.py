@@ -53,6 +53,17 @@ def parse_money(text: str) -> float:
     return number
 
 
+def parse_rate(text: str) -> float:
+    """How many a second from `20/min`, `5/s` or `1000/h`; a number without a unit of time is refused."""
+    found = re.fullmatch(rf"({_NUMBER}) ?/ ?(s|m|min|h|d)", text.strip())
+    if found is None:
+        said = "has no unit of time" if _number(text.strip()) is not None else "is not a rate"
+        raise Wrong(said, hint="write 20/min, 5/s or 1000/h")
+    if not float(found[1]):
+        raise Wrong("is no traffic at all", hint="write 20/min, 5/s or 1000/h")
+    return float(found[1]) / _SECONDS[found[2][0]]
+
+
 def parse_number(text: str) -> float:
     """A plain number, not negative."""
     number = _number(text.strip())
