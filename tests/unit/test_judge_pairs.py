@@ -36,9 +36,18 @@ def test_pairs_alone_find_harm() -> None:
     rng = np.random.default_rng(1)
     book = ledger(pairs=0.5, baseline=baseline(rng))
     book.pair(pairs(rng, 300, worse=0.1))
-    assert outcome(book) is Outcome.NO_DATA or book.failure is not None
+    assert outcome(book) is Outcome.FAIL
     assert book.failure is not None
     assert book.failure.at == 299.0
+
+
+def test_pairs_alone_are_data_and_no_pass() -> None:
+    rng = np.random.default_rng(1)
+    book = ledger(guardrails=QUALITY, pairs=0.5)
+    assert outcome(book) is Outcome.NO_DATA
+    book.pair(pairs(rng, 1_000))
+    assert book.tracks[0].safe
+    assert outcome(book) is Outcome.WAITING
 
 
 def test_pairs_and_live_requests_together_prove_safety_sooner_than_live_ones() -> None:

@@ -54,7 +54,7 @@ def outcome(ledger: Ledger, *, at: float | None = None, min_candidate: int = 50)
         return Outcome.NO_DATA
     if ledger.ratio.mismatch:
         return Outcome.INVALID
-    if any(ledger.samples(role) == 0 for role in Role):
+    if any(ledger.samples(role) == 0 for role in Role) and not ledger.pairs:
         return Outcome.NO_DATA
     if _proven_at(ledger, min_candidate) == 1.0:
         return Outcome.PASS

@@ -57,7 +57,8 @@ class Ledger:
     Harm is read from `arrivals`, which counts a request when it ends. Safety is read from there too without a lag; with
     one, from `settled`, which counts a request that long after it began.
 
-    `counts` are observations by role, `counted` those that count as evidence, `heard` when each role was first and last.
+    `counts` are observations by role, `counted` those that count as evidence, `heard` when each role was first and last,
+    and `pairs` counts shadow pairs.
     Once FAIL is proven, `failure` holds the moment and the evidence stands still, so that what is shown is what
     decided; samples are counted on.
     """
@@ -77,6 +78,7 @@ class Ledger:
     counts: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(Role, 0))
     counted: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(Role, 0))
     heard: dict[Role, tuple[float, float]] = field(default_factory=dict)
+    pairs: int = 0
     failure: Failure | None = None
 
     @classmethod
@@ -189,6 +191,7 @@ class Ledger:
         sound = [pair for pair in pairs if math.isfinite(pair.at)]
         if not sound or self.failure is not None:
             return
+        self.pairs += len(sound)
         for scorer, scored in itertools.groupby(sound, key=lambda pair: pair.scorer):
             if self.watch.scored_anew(scorer):
                 self._restart_pairs()
@@ -243,7 +246,8 @@ class Ledger:
         for track in self.tracks:
             track.restart()
         self.watch.restart()
-        self.series = {source: Series.start(source) for source in self.series}
+        for series in self.series.values():
+            series.restart()
         self.slices = Slices()
         self.counted = dict.fromkeys(Role, 0)
 
@@ -275,6 +279,7 @@ class Ledger:
                 "counts": [self.counts[role] for role in Role],
                 "counted": [self.counted[role] for role in Role],
                 "heard": {role.value: list(times) for role, times in self.heard.items()},
+                "pairs": self.pairs,
                 "failure": [self.failure.at, self.failure.evidence] if self.failure else None,
             }
         )
@@ -313,6 +318,7 @@ class Ledger:
         for name in ("counts", "counted"):
             setattr(ledger, name, {role: int(n) for role, n in zip(Role, state[name], strict=True)})
         ledger.heard = {Role(name): (float(first), float(last)) for name, (first, last) in state["heard"].items()}
+        ledger.pairs = int(state["pairs"])
         failure = state["failure"]
         ledger.failure = Failure(at=failure[0], evidence=failure[1]) if failure else None
         return ledger

@@ -103,6 +103,13 @@ class Series:
             absence=Absence() if source.may_be_missing else None,
         )
 
+    def restart(self) -> None:
+        """Sums begin anew; what was lost on values going missing stays lost."""
+        self.tallies = {role: Tally(has_tail=self.source.has_tail) for role in Role}
+        if self.absence is not None:
+            self.absence.capital.restart()
+            self.absence.pending = [0, 0, 0, 0]
+
     def fold(self, rows: Rows, eligible: Members) -> None:
         """Takes one chunk in. `eligible` are the places of those that should have a value."""
         known = self.tallies[Role.STABLE].n > 0  # before that there is nothing to miss
