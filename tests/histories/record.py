@@ -34,6 +34,7 @@ from verdigris.core.model.strategy import (
     ApproveStep,
     Otherwise,
     PauseStep,
+    Policy,
     Strategy,
     WeightStep,
 )
@@ -155,7 +156,7 @@ def approved_by_a_person() -> list[Event]:
 
 def undecided_at_the_time_limit() -> list[Event]:
     """Too little traffic to prove anything: held for a person when the time is up."""
-    strategy = Strategy(steps=(TEN, LAST), time_limit=600.0, otherwise=Otherwise.HOLD)
+    strategy = Strategy(steps=(TEN, LAST), time_limit=600.0, otherwise=Policy.always(Otherwise.HOLD))
     return [
         started(strategy),
         applied(0.2, 10.0),

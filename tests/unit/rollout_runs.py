@@ -8,7 +8,7 @@ from rollout_builders import abort, advance, applied, approve, look, pause, refu
 from verdigris.core.model.command import Decision
 from verdigris.core.model.event import Event
 from verdigris.core.model.rollout import Rollout
-from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Strategy, WeightStep
+from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Policy, Strategy, WeightStep
 from verdigris.core.model.verdict import Outcome
 from verdigris.core.rollout.decide import begin, decide
 
@@ -16,6 +16,10 @@ from verdigris.core.rollout.decide import begin, decide
 
 _timeouts = st.sampled_from([None, None, None, 30.0, 200.0])
 _otherwise = st.sampled_from(Otherwise)
+_policies = st.one_of(
+    st.builds(Policy.always, _otherwise),
+    st.builds(Policy, waiting=_otherwise, inconclusive=_otherwise, no_data=_otherwise, invalid=_otherwise),
+)
 
 
 @st.composite
@@ -24,14 +28,14 @@ def strategies(draw: st.DrawFn) -> Strategy:
     steps: list[WeightStep | PauseStep | ApproveStep] = []
     for weight in [*weights, 100.0]:
         steps.extend(draw(_between) for _ in range(draw(st.sampled_from([0, 0, 0, 0, 1, 2]))))
-        proven = weight == 100 or draw(st.integers(0, 5)) == 5
+        advance = draw(st.sampled_from([Advance.SAFE] * 4 + [Advance.SCALED] * 3 + [Advance.PROVEN]))
         step = WeightStep(
             weight=weight,
             hold=draw(st.sampled_from([0.0, 10.0, 25.0])),
             min_samples=draw(st.sampled_from([0, 5, 12])),
-            advance=Advance.PROVEN if proven else Advance.SAFE,
+            advance=Advance.PROVEN if weight == 100 else advance,
             timeout=draw(_timeouts),
-            otherwise=draw(_otherwise),
+            otherwise=draw(_policies),
         )
         steps.append(step)
     return Strategy(
@@ -39,7 +43,7 @@ def strategies(draw: st.DrawFn) -> Strategy:
         bake=draw(st.sampled_from([0.0, 10.0, 25.0])),
         keep_previous=50.0,
         time_limit=draw(st.sampled_from([40.0, 1_000.0, 1_000.0, 1_000.0])),
-        otherwise=draw(_otherwise),
+        otherwise=draw(_policies),
     )
 
 

@@ -18,12 +18,12 @@ from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
 from verdigris.core.model.event import Event
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.split import Sticky
-from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, Strategy
+from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, Policy, Strategy
 from verdigris.testing import builders as build
 
 ODD = Strategy(
     steps=(PauseStep(duration=3.5), ApproveStep(otherwise=Otherwise.HOLD), *build.SHORT_STRATEGY.steps),
-    otherwise=Otherwise.HOLD,
+    otherwise=Policy.always(Otherwise.HOLD),
 )
 finite = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(st.characters(exclude_categories=()))  # lone surrogates too: a reason may quote any bytes

@@ -21,7 +21,7 @@ from verdigris.core.model.errors import (
 from verdigris.core.model.event import Approved, Judged, SplitApplied, SplitRefused
 from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Phase
-from verdigris.core.model.strategy import Advance, Otherwise, PauseStep, Strategy, WeightStep
+from verdigris.core.model.strategy import Advance, Otherwise, PauseStep, Policy, Strategy, WeightStep
 from verdigris.core.model.verdict import Outcome
 from verdigris.core.rollout.replay import replay
 from verdigris.ports import CheckResult
@@ -526,7 +526,7 @@ def test_at_the_time_limit_an_undecided_rollout_goes_back_or_is_held():
         return await controller.rollout("latest")
 
     back = asyncio.run(story(Stage(strategy=replace(QUICK, time_limit=30.0))))
-    held = asyncio.run(story(Stage(strategy=replace(QUICK, time_limit=30.0, otherwise=Otherwise.HOLD))))
+    held = asyncio.run(story(Stage(strategy=replace(QUICK, time_limit=30.0, otherwise=Policy.always(Otherwise.HOLD)))))
     assert back.phase is Phase.ROLLED_BACK
     assert (held.phase, held.undecided, held.weight) == (Phase.PAUSED, True, 10.0)
 

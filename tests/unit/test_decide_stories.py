@@ -23,7 +23,7 @@ from rollout_builders import (
 
 from verdigris.core.model.command import Announce, ApplySplit, Decision, Topic
 from verdigris.core.model.rollout import Phase
-from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Strategy, WeightStep
+from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Policy, Strategy, WeightStep
 from verdigris.core.model.verdict import Outcome
 from verdigris.core.rollout.decide import begin, decide, is_quiet
 from verdigris.core.rollout.readiness import waiting_for
@@ -186,7 +186,7 @@ def test_a_step_not_decided_does_its_otherwise(
     phase: Phase,
     undecided: bool,  # noqa: FBT001 -- a column of the table
 ) -> None:
-    step = replace(RAMP.steps[1], timeout=100.0, otherwise=otherwise)
+    step = replace(RAMP.steps[1], timeout=100.0, otherwise=Policy.always(otherwise))
     strategy = replace(RAMP, steps=(RAMP.steps[0], step, LAST))
     event = look(161, n=20) if cause == "timeout" else look(70, Outcome.INCONCLUSIVE, n=20)
     before = after(*AT_50, look(69, n=19), strategy=strategy)
@@ -305,7 +305,7 @@ def test_the_time_limit_ends_every_phase_before_the_switch(events) -> None:
     before = after(*events, look(9_999), strategy=strategy)
     assert before.phase is not Phase.ROLLING_BACK
     assert decide(before, look(10_000)).rollout.phase is Phase.ROLLING_BACK
-    held = follow(replace(before, strategy=replace(strategy, otherwise=Otherwise.HOLD)), [look(10_000)])
+    held = follow(replace(before, strategy=replace(strategy, otherwise=Policy.always(Otherwise.HOLD))), [look(10_000)])
     assert (held.phase, held.undecided) == (Phase.PAUSED, True)
 
 
@@ -316,7 +316,7 @@ def test_the_time_limit_ends_with_the_switch() -> None:
 
 @pytest.mark.parametrize("word", [resume(10_001), approve(10_001, 0)], ids=["resume", "approve"])
 def test_a_persons_word_gives_an_undecided_rollout_its_time_again(word) -> None:
-    undecided = after(applied(1, 10.0), look(10_000), strategy=replace(RAMP, otherwise=Otherwise.HOLD))
+    undecided = after(applied(1, 10.0), look(10_000), strategy=replace(RAMP, otherwise=Policy.always(Otherwise.HOLD)))
     assert undecided.undecided
     going = decide(undecided, word).rollout
     assert not going.undecided
@@ -325,7 +325,7 @@ def test_a_persons_word_gives_an_undecided_rollout_its_time_again(word) -> None:
 
 
 def test_what_was_left_to_a_person_does_not_go_on_by_itself() -> None:
-    step = replace(RAMP.steps[1], timeout=100.0, otherwise=Otherwise.HOLD)
+    step = replace(RAMP.steps[1], timeout=100.0, otherwise=Policy.always(Otherwise.HOLD))
     strategy = replace(RAMP, steps=(RAMP.steps[0], step, LAST))
     undecided = after(*AT_50, look(200, n=20, watched=60.0), strategy=strategy)
     assert undecided.undecided

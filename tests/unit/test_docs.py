@@ -11,7 +11,7 @@ from support.asgi import api_client
 from support.documents import check_command, commands, is_configuration
 from support.pages import DOCS, PAGES, ROOT, anchors, inline_code, links, name, rows, sections
 from verdigris.api import problems
-from verdigris.api.views import event_view
+from verdigris.api.reasons import event_view
 from verdigris.cli import app as cli
 from verdigris.cli import follow
 from verdigris.core.model import event as events

@@ -139,8 +139,8 @@ ONE_MISTAKE = {
         '5:49: strategy.steps[0].min_samples: "-1" is below 0',
     ),
     "promote at the time limit": (
-        "strategy: { otherwise: approve }\n",
-        '5:24: strategy.otherwise: "approve" is not one of rollback, hold',
+        "strategy: { otherwise: promote }\n",
+        '5:24: strategy.otherwise: "promote" is not one of rollback, hold, approve',
     ),
     "sticky without a key": (
         "gateway: { sticky: {} }\n",

@@ -13,6 +13,7 @@ from verdigris.core.model.strategy import (
     ApproveStep,
     Otherwise,
     PauseStep,
+    Policy,
     Strategy,
     WeightStep,
 )
@@ -132,7 +133,7 @@ def test_a_cookie_can_be_sticky_and_keeps_its_case():
                 min_samples=7,
                 advance=Advance.PROVEN,
                 timeout=10_800.0,
-                otherwise=Otherwise.APPROVE,
+                otherwise=Policy.always(Otherwise.APPROVE),
             ),
         ),
         ("- pause", PauseStep()),
@@ -158,7 +159,7 @@ def test_the_times_around_the_steps():
         "strategy: { preset: linear, bake: 30m, keep_previous: 0, time_limit: 2d, otherwise: hold }\n"
     ).strategy
     assert strategy == Strategy(
-        steps=PRESETS["linear"], bake=1800.0, keep_previous=0.0, time_limit=172_800.0, otherwise=Otherwise.HOLD
+        steps=PRESETS["linear"], bake=1800.0, keep_previous=0.0, time_limit=172_800.0, otherwise=Policy.always(Otherwise.HOLD)
     )
 
 

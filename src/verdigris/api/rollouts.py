@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Response
 
 from verdigris.api.asked import Actor, Asked, RolloutName, strategy_of
 from verdigris.api.problems import documented
-from verdigris.api.views import event_view, explanation_view, rollout_view
+from verdigris.api.reasons import event_view, explanation_view
+from verdigris.api.views import rollout_view
 from verdigris.core.model.errors import (
     Conflict,
     NotFound,

@@ -5,23 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
-from re import sub
 
-from verdigris.api.words import event_text, step_text
+from verdigris.api.words import step_text
 from verdigris.controller.status import Status
-from verdigris.core.analysis.explain import Explanation
 from verdigris.core.model.rollout import Rollout, Side
-from verdigris.core.model.strategy import ApproveStep, PauseStep, Step, WeightStep
-from verdigris.core.model.verdict import Estimate, Finding, Verdict
+from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, Policy, Step, WeightStep
+from verdigris.core.model.verdict import Verdict
 from verdigris.core.rollout.readiness import waiting_for
-from verdigris.ports import Logged
 from verdigris.wire import (
-    EstimateView,
-    EventView,
-    ExplanationView,
-    FindingView,
+    CautionView,
     GatewayView,
     LiveView,
+    PolicyView,
     ReleaseView,
     RolloutView,
     SamplesView,
@@ -65,18 +60,24 @@ def rollout_view(rollout: Rollout) -> RolloutView:
         bake=strategy.bake,
         keep_previous=strategy.keep_previous,
         time_limit=strategy.time_limit,
-        otherwise=strategy.otherwise,
+        otherwise=_otherwise(strategy.otherwise),
+        horizon=strategy.horizon,
     )
 
 
 def step_view(step: Step) -> StepView:
     match step:
         case WeightStep():
-            return StepView(kind="weight", text=step_text(step), **asdict(step))
+            said = asdict(step) | {"otherwise": _otherwise(step.otherwise)}
+            return StepView(kind="weight", text=step_text(step), **said)
         case PauseStep():
             return StepView(kind="pause", text=step_text(step), duration=step.duration)
         case ApproveStep():
             return StepView(kind="approve", text=step_text(step), timeout=step.timeout, otherwise=step.otherwise)
+
+
+def _otherwise(policy: Policy) -> Otherwise | PolicyView:
+    return policy.single or PolicyView(**asdict(policy))
 
 
 def _side(side: Side) -> SideView:
@@ -106,56 +107,14 @@ def _verdict(verdict: Verdict | None) -> VerdictView | None:
         evidence=verdict.evidence,
         threshold=verdict.threshold,
         missing=verdict.missing,
+        proven_at=verdict.proven_at,
+        overlap=verdict.overlap,
+        cautions=cautions(verdict),
     )
 
 
-def explanation_view(rollout: Rollout, explanation: Explanation) -> ExplanationView:
-    """`text` is what follows the headline; the findings are those of the rollout's verdict."""
-    verdict = rollout.verdict
-    return ExplanationView(
-        rollout=rollout.id,
-        headline=explanation.headline,
-        text=tuple(explanation.to_text().removeprefix(explanation.headline).strip("\n").splitlines()),
-        findings=tuple(_finding(finding) for finding in verdict.findings) if verdict else (),
-    )
-
-
-def _finding(finding: Finding) -> FindingView:
-    return FindingView(
-        metric=finding.metric.value,
-        unit=finding.metric.unit,
-        standing=finding.standing,
-        stable=_estimate(finding.stable),
-        candidate=_estimate(finding.candidate),
-        weight=finding.weight,
-        harm=finding.harm,
-        far=finding.far,
-        non_inferiority=finding.non_inferiority,
-        absolute=finding.absolute,
-        share=finding.share,
-        gates=finding.gates,
-        limit_text=finding.limit_text,
-        reason=finding.reason,
-        needed=finding.needed,
-    )
-
-
-def _estimate(estimate: Estimate) -> EstimateView:
-    return EstimateView(n=estimate.n, value=estimate.value, low=estimate.low, high=estimate.high)
-
-
-def event_view(logged: Logged) -> EventView:
-    event = logged.event
-    data = asdict(event)
-    data.pop("at")
-    return EventView(
-        number=logged.number,
-        at=instant(event.at),
-        type=sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower(),
-        actor=data.pop("actor", ""),
-        summary=event_text(event),
-        data=data,
-    )
+def cautions(verdict: Verdict | None) -> tuple[CautionView, ...]:
+    return tuple(CautionView(key=each.key, text=each.text) for each in verdict.cautions) if verdict else ()
 
 
 def status_view(status: Status, gateway_url: str) -> StatusView:

@@ -17,16 +17,17 @@ from verdigris.core.model.event import (
     SplitRefused,
     Started,
 )
-from verdigris.core.model.strategy import ApproveStep, PauseStep, Step, WeightStep
+from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Step, WeightStep
 from verdigris.core.rollout.words import duration, percent
 
 
 def step_text(step: Step) -> str:
     match step:
         case WeightStep():
+            advance = "proven enough" if step.advance is Advance.SCALED else step.advance.value
             held = f" for {duration(step.hold)}" if step.hold else ""
             samples = f", at least {step.min_samples} requests on each side" if step.min_samples else ""
-            return f"{percent(step.weight)} once {step.advance.value}{held}{samples}"
+            return f"{percent(step.weight)} once {advance}{held}{samples}"
         case PauseStep():
             return "pause until resumed" if step.duration is None else f"pause for {duration(step.duration)}"
         case ApproveStep():

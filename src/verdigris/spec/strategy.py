@@ -6,6 +6,7 @@ candidate for as long as the comparison needs and then everything, once it is pr
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -18,6 +19,7 @@ from verdigris.core.model.strategy import (
     ApproveStep,
     Otherwise,
     PauseStep,
+    Policy,
     Step,
     Strategy,
     WeightStep,
@@ -44,11 +46,39 @@ PRESETS: dict[str, tuple[Step, ...]] = {
 Preset = Literal["canary", "blue-green", "linear"]
 
 
+class PolicyDoc(Doc):
+    """What happens at the end of the time, by what the judge says then. A key that is left out is rollback.
+
+    With a horizon, a step that leaves out `inconclusive` takes the strategy's.
+    """
+
+    waiting: Otherwise | None = None
+    inconclusive: Otherwise | None = None
+    no_data: Otherwise | None = None
+    invalid: Otherwise | None = None
+
+    def model(self, *, inconclusive: Otherwise = Otherwise.ROLLBACK) -> Policy:
+        return Policy(
+            waiting=self.waiting or Otherwise.ROLLBACK,
+            inconclusive=self.inconclusive or inconclusive,
+            no_data=self.no_data or Otherwise.ROLLBACK,
+            invalid=self.invalid or Otherwise.ROLLBACK,
+        )
+
+
+def _one_word(value: Any) -> Any:
+    """`otherwise: hold` says it for every outcome."""
+    return dict.fromkeys(PolicyDoc.model_fields, value) if isinstance(value, str) else value
+
+
+PolicyValue = Annotated[PolicyDoc, BeforeValidator(_one_word, json_schema_input_type=PolicyDoc | Otherwise)]
+
+
 class WeightStepDoc(Doc):
     """`weight: 10%`, held for `hold` watched seconds and `min_samples` requests in both roles.
 
     `hold` defaults to 15m and `min_samples` to 50; to 0 for the step to 100%, after which `bake` watches. `advance`
-    (safe, or proven) is what is asked before entering the step; the step to 100% always asks for proof.
+    (safe, scaled or proven) is what is asked before entering the step; the step to 100% always asks for proof.
     """
 
     weight: Weight
@@ -56,11 +86,11 @@ class WeightStepDoc(Doc):
     min_samples: Annotated[int, Field(ge=0, le=_MOST_SAMPLES)] | None = None
     advance: Advance | None = None
     timeout: PositiveDuration | None = None
-    otherwise: Otherwise = Otherwise.ROLLBACK
+    otherwise: PolicyValue = PolicyDoc()
 
     @model_validator(mode="after")
     def _last_is_proven(self) -> Self:
-        if self.weight == FULL and self.advance is Advance.SAFE:
+        if self.weight == FULL and self.advance not in (None, Advance.PROVEN):
             raise Wrong(
                 "is not enough for weight: 100%",
                 hint="take `advance` out: all traffic moves only on proof or on an approval",
@@ -76,7 +106,7 @@ class WeightStepDoc(Doc):
             min_samples=base.min_samples if self.min_samples is None else self.min_samples,
             advance=self.advance or base.advance,
             timeout=self.timeout,
-            otherwise=self.otherwise,
+            otherwise=self.otherwise.model(),
         )
 
 
@@ -148,8 +178,10 @@ StepDoc = Annotated[
 class StrategyDoc(Doc):
     """Steps, or the name of a preset, and the times around them.
 
-    A list that ends below 100% is completed with `weight: 100%`. `time_limit` counts from the start to the switch;
-    `otherwise` (rollback, or hold) says what happens when it ends undecided.
+    A list that ends below 100% is completed with `weight: 100%`. `advance` is for every step below 100% that says
+    nothing itself, but for the first: it leaves no weight at which anything could be proven. `time_limit` counts from
+    the start to the switch; `otherwise` says what happens when it ends undecided, and after `horizon` requests of both
+    roles, where nothing is said by then.
     """
 
     preset: Preset | None = None
@@ -157,7 +189,9 @@ class StrategyDoc(Doc):
     bake: Duration = DEFAULT_STRATEGY.bake
     keep_previous: Duration = DEFAULT_STRATEGY.keep_previous
     time_limit: PositiveDuration = DEFAULT_STRATEGY.time_limit
-    otherwise: Literal["rollback", "hold"] = "rollback"
+    advance: Advance | None = None
+    otherwise: PolicyValue = PolicyDoc()
+    horizon: Annotated[int, Field(ge=1, le=_MOST_SAMPLES)] | None = None
 
     @model_validator(mode="after")
     def _steps_make_sense(self) -> Self:
@@ -180,10 +214,25 @@ class StrategyDoc(Doc):
 
     def model_steps(self) -> tuple[Step, ...]:
         if self.steps is None:
-            return PRESETS[self.preset or "canary"]
-        steps: tuple[Step, ...] = tuple(step.model() for step in self.steps)
+            preset = PRESETS[self.preset or "canary"]
+            return tuple(self._completed(step, None, first=not index) for index, step in enumerate(preset))
+        first = next((index for index, step in enumerate(self.steps) if isinstance(step, WeightStepDoc)), None)
+        steps: tuple[Step, ...] = tuple(
+            self._completed(step.model(), step, first=index == first) for index, step in enumerate(self.steps)
+        )
         ends_full = isinstance(steps[-1], WeightStep) and steps[-1].weight == FULL
-        return steps if ends_full else (*steps, _LAST)
+        return steps if ends_full else (*steps, self._completed(_LAST, None, first=False))
+
+    def _completed(self, step: Step, written: Any, *, first: bool) -> Step:
+        """The step with what the strategy says for steps that leave it out."""
+        if not isinstance(step, WeightStep):
+            return step
+        own = written if isinstance(written, WeightStepDoc) else None
+        if self.advance is not None and not first and step.weight < FULL and (own is None or own.advance is None):
+            step = replace(step, advance=self.advance)
+        # The horizon is the strategy's, so what happens at it is too, unless the step says its own.
+        inconclusive = Otherwise.ROLLBACK if self.horizon is None else self.otherwise.model().inconclusive
+        return replace(step, otherwise=(own.otherwise if own else PolicyDoc()).model(inconclusive=inconclusive))
 
     def model(self) -> Strategy:
         return Strategy(
@@ -191,7 +240,8 @@ class StrategyDoc(Doc):
             bake=self.bake,
             keep_previous=self.keep_previous,
             time_limit=self.time_limit,
-            otherwise=Otherwise(self.otherwise),
+            otherwise=self.otherwise.model(),
+            horizon=self.horizon,
         )
 
 

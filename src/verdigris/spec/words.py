@@ -7,7 +7,16 @@ from typing import assert_never
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.metric import Guardrail, Margin, Metric
 from verdigris.core.model.service import Service, Telemetry
-from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Step, Strategy, WeightStep
+from verdigris.core.model.strategy import (
+    Advance,
+    ApproveStep,
+    Otherwise,
+    PauseStep,
+    Policy,
+    Step,
+    Strategy,
+    WeightStep,
+)
 from verdigris.spec.load import Loaded
 from verdigris.spec.units import format_duration, format_listen, format_percent
 
@@ -74,21 +83,43 @@ def _weight(step: WeightStep) -> str:
     parts = [f"{format_percent(step.weight)} of the traffic"]
     if step.advance is Advance.PROVEN:
         parts.append("once proven harmless or approved")
+    elif step.advance is Advance.SCALED:
+        parts.append("once proven harmless enough for the weight that is left, or approved")
     asked = [f"for {format_duration(step.hold)}"] if step.hold else []
     asked += [f"until both sides answered {step.min_samples:,} requests"] if step.min_samples else []
     parts.append(" and ".join(asked))
     return ", ".join(part for part in parts if part) + _timeout(step.timeout, step.otherwise)
 
 
-def _timeout(timeout: float | None, otherwise: str) -> str:
-    return "" if timeout is None else f"; undecided after {format_duration(timeout)}: {otherwise}"
+def _timeout(timeout: float | None, otherwise: Otherwise | Policy) -> str:
+    return "" if timeout is None else f"; undecided after {format_duration(timeout)}: {_otherwise(otherwise)}"
+
+
+def _otherwise(otherwise: Otherwise | Policy) -> str:
+    """`hold`, or `hold when undecided, rollback when without data, …`."""
+    if isinstance(otherwise, Otherwise):
+        return otherwise
+    if otherwise.single is not None:
+        return otherwise.single
+    named = (
+        ("undecided", otherwise.waiting),
+        ("inconclusive", otherwise.inconclusive),
+        ("without data", otherwise.no_data),
+        ("not split as configured", otherwise.invalid),
+    )
+    return ", ".join(f"{word} when {outcome}" for outcome, word in named)
 
 
 def _after(strategy: Strategy) -> list[str]:
+    horizon = strategy.horizon
+    inconclusive = (
+        [] if horizon is None else [f"not decided after {horizon:,} requests: {strategy.otherwise.inconclusive}"]
+    )
     return [
         f"watch for {format_duration(strategy.bake)} after the switch, still going back by itself",
         f"keep the previous side for {format_duration(strategy.keep_previous)}",
-        f"not decided after {format_duration(strategy.time_limit)} in all: {strategy.otherwise}",
+        f"not decided after {format_duration(strategy.time_limit)} in all: {_otherwise(strategy.otherwise)}",
+        *inconclusive,
     ]
 
 

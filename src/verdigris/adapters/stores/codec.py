@@ -21,7 +21,7 @@ from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
 from verdigris.core.model.event import Event
 from verdigris.core.model.rollout import Rollout
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever an older Verdigris could no longer read what this one writes."""
 
 Document = dict[str, Any]

@@ -15,6 +15,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Protocol, Union, get_args, get_origin, get_type_hints
 
+from verdigris.core.model.strategy import Otherwise, Policy
+
 
 class Damaged(ValueError):
     """What was read is not what was written; `place` leads to the member."""
@@ -50,6 +52,8 @@ def shape_of(kind: Any) -> Shape:
         return _tuple(get_args(kind))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return _OneOf({member.value: member for member in kind})
+    if kind is Policy:
+        return _WordOrPolicy(shape_of(Otherwise), _record(Policy))
     if isinstance(kind, type) and is_dataclass(kind):
         return _record(kind)
     raise TypeError(f"values of {kind!r} cannot be stored")
@@ -208,6 +212,21 @@ class _Record:
             return self.kind(**arguments)
         except ValueError as error:
             raise Damaged(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _WordOrPolicy:
+    """A policy that is the same whatever the judge says is its one word, as it was when there were only words."""
+
+    word: Shape
+    whole: Shape
+
+    def encode(self, value: Any) -> Any:
+        single = value.single if type(value) is Policy else None
+        return self.whole.encode(value) if single is None else self.word.encode(single)
+
+    def decode(self, value: Any) -> Any:
+        return Policy.always(self.word.decode(value)) if isinstance(value, str) else self.whole.decode(value)
 
 
 def _union(kind: Any) -> Shape:

@@ -11,6 +11,8 @@ from verdigris.core.model.split import FULL, Share, Split, Sticky
 from verdigris.core.model.strategy import Step, Strategy
 from verdigris.core.model.verdict import Verdict
 
+MOST_CAUTIONS = 64
+
 
 class Phase(StrEnum):
     """Where a rollout is in its life."""
@@ -43,10 +45,12 @@ class Rollout:
     `weight` is the candidate's desired weight in percent and `in_force` whether the data plane confirmed it.
     `watched` is how many seconds of the current step were observed with the weight in force; time in which the
     controller was down or blind is not in it. `base_stable` and `base_candidate` are the sample counts at which the
-    step began. `undecided` marks a rollout that its time limit or a step's timeout left to a person.
+    step began. `undecided` marks a rollout that its time limit or a step's timeout left to a person, `limit_reached` one
+    whose time limit has spoken: it speaks once, whatever the judge says afterwards.
     `step_entered_at` is when the step began, or was resumed: a step's wall clock starts again with a person's resume.
     `paused_by` names the person whose pause holds it. `extended_at` is when a person's word gave an undecided rollout
-    its time limit anew, and `switched_at` when 100 % first came in force.
+    its time limit anew, and `switched_at` when 100 % first came in force. `cautions` holds the keys of the verdicts'
+    cautions that were told, MOST_CAUTIONS at most; further ones are not.
     """
 
     id: str
@@ -76,6 +80,8 @@ class Rollout:
     paused_by: str = ""
     extended_at: float | None = None
     switched_at: float | None = None
+    cautions: tuple[str, ...] = ()
+    limit_reached: bool = False
 
     @property
     def current_step(self) -> Step:

@@ -9,6 +9,7 @@ from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import NotFound
 from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail
 from verdigris.core.model.split import Sticky
+from verdigris.core.model.strata import StrataBy
 from verdigris.core.model.strategy import DEFAULT_STRATEGY, Strategy
 
 
@@ -43,7 +44,10 @@ class Telemetry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """Environments in the order written: the first is stable until a rollout says otherwise."""
+    """Environments in the order written: the first is stable until a rollout says otherwise.
+
+    `strata` says where kinds of requests are told apart, empty where they are not; several are told apart together.
+    """
 
     name: str
     environments: tuple[Environment, ...]
@@ -51,6 +55,7 @@ class Service:
     telemetry: Telemetry = Telemetry()
     strategy: Strategy = DEFAULT_STRATEGY
     guardrails: tuple[Guardrail, ...] = DEFAULT_GUARDRAILS
+    strata: tuple[StrataBy, ...] = ()
 
     def environment(self, name: str) -> Environment:
         for environment in self.environments:

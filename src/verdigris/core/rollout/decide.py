@@ -24,18 +24,19 @@ from verdigris.core.model.event import (
     Started,
 )
 from verdigris.core.model.rollout import Phase, Rollout
-from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, WeightStep
+from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, WeightStep, scaled_multiple
 from verdigris.core.model.verdict import Outcome
 from verdigris.core.rollout import moves
 from verdigris.core.rollout.readiness import (
-    asks_for_proof,
+    following,
     is_last,
     is_ready,
+    lacks_proof,
     left_to_a_person,
     stands_before,
 )
 from verdigris.core.rollout.requests import objection
-from verdigris.core.rollout.words import duration, percent, place
+from verdigris.core.rollout.words import duration, multiple_of_margin, percent, place
 
 
 def begin(started: Started) -> Decision:
@@ -114,13 +115,19 @@ def _on_judged(rollout: Rollout, event: Judged) -> Decision:
         verdict=event.verdict,
         watched=rollout.watched + (max(0.0, event.watched) if watching else 0.0),
     )
+    warned = moves.told_cautions(rollout, event.verdict.cautions)
+    rollout, warnings = warned.rollout, warned.commands
+    if event.verdict.outcome is Outcome.INVALID and news:
+        frozen = f"frozen at {percent(rollout.weight)}: {event.verdict.reason}"
+        warnings = (*warnings, Announce(topic=Topic.WARNING, text=frozen))
+    decision = _after_look(rollout, event)
+    return replace(decision, commands=(*warnings, *decision.commands))
+
+
+def _after_look(rollout: Rollout, event: Judged) -> Decision:
     if event.verdict.outcome is Outcome.FAIL:
         return moves.roll_back(rollout, event.verdict.reason)
-    decision = _out_of_time(rollout, event.at) or _go_on(rollout, event.at)
-    if event.verdict.outcome is Outcome.INVALID and news:
-        warning = f"frozen at {percent(rollout.weight)}: {event.verdict.reason}"
-        return replace(decision, commands=(Announce(topic=Topic.WARNING, text=warning), *decision.commands))
-    return decision
+    return _out_of_time(rollout, event.at) or _go_on(rollout, event.at)
 
 
 def _go_on(rollout: Rollout, at: float) -> Decision:
@@ -139,6 +146,9 @@ def _grounds(rollout: Rollout) -> str:
     # Only PASS or a person lets a rollout reach its last step.
     if rollout.approved or is_last(rollout):
         return f"approved by a person, not proven ({counts})"
+    step = following(rollout)
+    if step is not None and step.advance is Advance.SCALED and rollout.weight > 0:
+        return f"proven no worse than {multiple_of_margin(scaled_multiple(rollout.weight))} ({counts})"
     return f"held long enough, and nothing speaks against it ({counts})"
 
 
@@ -149,8 +159,11 @@ def _out_of_time(rollout: Rollout, at: float) -> Decision | None:
     limit = rollout.strategy.time_limit
     since = rollout.started_at if rollout.extended_at is None else rollout.extended_at
     if at - since >= limit:
-        otherwise = Otherwise.ROLLBACK if rollout.strategy.otherwise is Otherwise.ROLLBACK else Otherwise.HOLD
-        return moves.give_up(rollout, otherwise, f"not decided within the time limit of {duration(limit)}")
+        if rollout.limit_reached:
+            return Decision(rollout=rollout)
+        why = f"not decided within the time limit of {duration(limit)}"
+        otherwise, why = moves.policy_says(rollout, rollout.strategy.otherwise, why)
+        return moves.give_up(replace(rollout, limit_reached=True), otherwise, why)
     if is_ready(rollout, at) or not _step_clock_runs(rollout):
         return None
     return _step_out_of_time(rollout, at)
@@ -168,11 +181,16 @@ def _step_out_of_time(rollout: Rollout, at: float) -> Decision | None:
     if isinstance(step, PauseStep):
         return None
     if step.timeout is not None and at - rollout.step_entered_at >= step.timeout:
-        why = f"{place(rollout)} not decided within {duration(step.timeout)}"
-        return moves.give_up(rollout, step.otherwise, why)
+        return _give_up_step(rollout, step, f"{place(rollout)} not decided within {duration(step.timeout)}")
     if isinstance(step, WeightStep) and (why := _inconclusive(rollout)):
-        return moves.give_up(rollout, step.otherwise, why)
+        return _give_up_step(rollout, step, why)
     return None
+
+
+def _give_up_step(rollout: Rollout, step: WeightStep | ApproveStep, why: str) -> Decision:
+    if isinstance(step.otherwise, Otherwise):
+        return moves.give_up(rollout, step.otherwise, why)
+    return moves.give_up(rollout, *moves.policy_says(rollout, step.otherwise, why))
 
 
 def _inconclusive(rollout: Rollout) -> str:
@@ -180,7 +198,7 @@ def _inconclusive(rollout: Rollout) -> str:
     verdict = rollout.verdict
     if verdict is None or verdict.outcome is not Outcome.INCONCLUSIVE:
         return ""
-    return f"inconclusive: {verdict.reason}" if asks_for_proof(rollout) and not rollout.approved else ""
+    return f"inconclusive: {verdict.reason}" if lacks_proof(rollout) else ""
 
 
 # ------------------------------------------------------------------ the data plane's answer
@@ -286,7 +304,7 @@ def _phase_of_step(rollout: Rollout) -> Phase:
 
 def _extended(rollout: Rollout, at: float) -> Rollout:
     # An undecided rollout was left to a person: their word gives it its time limit anew.
-    return replace(rollout, extended_at=at) if rollout.undecided else rollout
+    return replace(rollout, extended_at=at, limit_reached=False) if rollout.undecided else rollout
 
 
 def _said_by(event: AbortRequested | RollbackRequested) -> str:

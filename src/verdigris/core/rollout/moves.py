@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from verdigris.core.model.command import Announce, ApplySplit, Decision, Topic
-from verdigris.core.model.rollout import Phase, Rollout
-from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, WeightStep
+from verdigris.core.model.rollout import MOST_CAUTIONS, Phase, Rollout
+from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, Policy, WeightStep
+from verdigris.core.model.verdict import Caution
 from verdigris.core.rollout.readiness import is_last, stands_before
 from verdigris.core.rollout.words import duration, percent, place
 
@@ -109,6 +110,16 @@ def rolled_back(rollout: Rollout, at: float) -> Decision:
     return told(rollout, Topic.ROLLED_BACK, text)
 
 
+def policy_says(rollout: Rollout, policy: Policy, why: str) -> tuple[Otherwise, str]:
+    """The policy's word on what the judge says now, and `why` with that, where it made a difference."""
+    outcome = rollout.verdict.outcome if rollout.verdict else None
+    word = policy.for_outcome(outcome)
+    if policy.single is not None:
+        return word, why
+    said = "nothing judged yet" if outcome is None else outcome.value.replace("_", " ")
+    return word, f"{why} ({said}: {word.value})"
+
+
 def give_up(rollout: Rollout, otherwise: Otherwise, why: str) -> Decision:
     """Not decided in time: the strategy's word on that."""
     match otherwise:
@@ -117,7 +128,8 @@ def give_up(rollout: Rollout, otherwise: Otherwise, why: str) -> Decision:
         case Otherwise.HOLD:
             return _hold(rollout, why)
         case Otherwise.APPROVE:
-            return _ask(rollout, why)
+            # On the last step nothing is left to approve.
+            return _hold(rollout, why) if is_last(rollout) else _ask(rollout, why)
         case _:
             assert_never(otherwise)
 
@@ -130,7 +142,18 @@ def _hold(rollout: Rollout, why: str) -> Decision:
 
 
 def _ask(rollout: Rollout, why: str) -> Decision:
-    if rollout.phase is Phase.AWAITING_APPROVAL:
+    """Asks for an approval. Where a step's clock asks, the time limit runs on and decides if nobody answers."""
+    if rollout.phase is Phase.AWAITING_APPROVAL and not rollout.limit_reached:
         return Decision(rollout=rollout)
     text = f"waiting at {percent(rollout.weight)} for an approval ({place(rollout)}): {why}"
-    return told(replace(rollout, phase=Phase.AWAITING_APPROVAL, approved=False, reason=text), Topic.WAITING, text)
+    asking = replace(rollout, phase=Phase.AWAITING_APPROVAL, approved=False, reason=text)
+    return told(replace(asking, undecided=rollout.undecided or rollout.limit_reached), Topic.WAITING, text)
+
+
+def told_cautions(rollout: Rollout, cautions: tuple[Caution, ...]) -> Decision:
+    """Every caution that was not told before, once; what comes and goes is not told again."""
+    fresh = {caution.key: caution for caution in cautions if caution.key not in rollout.cautions}
+    telling = list(fresh.values())[: MOST_CAUTIONS - len(rollout.cautions)]
+    keys = (*rollout.cautions, *(caution.key for caution in telling))
+    commands = tuple(Announce(topic=Topic.WARNING, text=caution.text) for caution in telling)
+    return Decision(rollout=replace(rollout, cautions=keys), commands=commands)

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import assert_never
 
 from verdigris.core.model.rollout import Phase, Rollout
-from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, WeightStep
+from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, WeightStep, scaled_multiple
 from verdigris.core.model.verdict import Outcome
-from verdigris.core.rollout.words import duration, percent
+from verdigris.core.rollout.words import duration, multiple_of_margin, percent
 
 
 class Need(StrEnum):
@@ -75,7 +75,9 @@ def left_to_a_person(rollout: Rollout) -> bool:
 
 
 def _asked_of_people(rollout: Rollout) -> Iterator[Condition]:
-    if rollout.undecided:
+    if rollout.undecided and rollout.phase is Phase.AWAITING_APPROVAL:
+        yield Condition(need=Need.APPROVAL, met=False, text="approval: not decided in time; approve or abort")
+    elif rollout.undecided:
         yield Condition(need=Need.RESUME, met=False, text="a person: not decided in time; approve, resume or abort")
     elif rollout.paused_by:
         yield Condition(need=Need.RESUME, met=False, text=f"resume: paused by {rollout.paused_by}")
@@ -111,18 +113,41 @@ def _asked_by_next(rollout: Rollout) -> Iterator[Condition]:
         yield Condition(need=Need.DATA, met=outcome is not Outcome.NO_DATA, text="data: nothing to judge yet")
     speaks_against = outcome in (Outcome.FAIL, Outcome.INVALID)
     yield Condition(need=Need.VALID, met=not speaks_against, text=f"verdict: {outcome.value} forbids a step forward")
-    if asks_for_proof(rollout):
-        yield Condition(
-            need=Need.PROOF, met=rollout.approved or outcome is Outcome.PASS, text="proof: PASS or an approval"
-        )
+    yield from _proof(rollout)
 
 
-def asks_for_proof(rollout: Rollout) -> bool:
-    """Whether the step that would be entered next asks for PASS or an approval."""
+def following(rollout: Rollout) -> WeightStep | None:
+    """The weight step that would be entered next; None when another kind of step, or nothing, comes next."""
     if is_last(rollout):
-        return False
-    following = rollout.strategy.steps[rollout.step if stands_before(rollout) else rollout.step + 1]
-    return isinstance(following, WeightStep) and following.advance is Advance.PROVEN
+        return None
+    step = rollout.strategy.steps[rollout.step if stands_before(rollout) else rollout.step + 1]
+    return step if isinstance(step, WeightStep) else None
+
+
+def lacks_proof(rollout: Rollout) -> bool:
+    """Whether the step that would be entered next asks for proof that is not there."""
+    return any(not condition.met for condition in _proof(rollout))
+
+
+def _proof(rollout: Rollout) -> Iterator[Condition]:
+    step, verdict = following(rollout), rollout.verdict
+    if step is None:
+        return
+    given = rollout.approved or (verdict is not None and verdict.outcome is Outcome.PASS)
+    match step.advance:
+        case Advance.SAFE:
+            return
+        case Advance.PROVEN:
+            yield Condition(need=Need.PROOF, met=given, text="proof: PASS or an approval")
+        case Advance.SCALED:
+            if rollout.weight > 0:
+                asked, proven = scaled_multiple(rollout.weight), verdict.proven_at if verdict else None
+                met = given or (proven is not None and proven <= asked)
+                so_far = "" if proven is None else f", {multiple_of_margin(proven)} is"
+                text = f"proof: no worse than {multiple_of_margin(asked)} not yet proven{so_far}"
+                yield Condition(need=Need.PROOF, met=met, text=text)
+        case _:
+            assert_never(step.advance)
 
 
 def _needs_data(rollout: Rollout) -> bool:

@@ -28,6 +28,11 @@ def percent(weight: float) -> str:
     return f"{weight:g} %"
 
 
+def multiple_of_margin(multiple: float) -> str:
+    """`4x the margin`, and `the margin` itself."""
+    return "the margin" if multiple == 1 else f"{multiple:g}x the margin"
+
+
 def place(rollout: Rollout, step: int | None = None) -> str:
     """`step 2 of 4`: people count from one."""
     return f"step {(rollout.step if step is None else step) + 1} of {len(rollout.strategy.steps)}"

@@ -1,0 +1,55 @@
+"""What is answered about the service: its traffic, its measuring, its health."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from verdigris.wire.base import Number, View
+from verdigris.wire.rollouts import RolloutView
+
+
+class SplitView(View):
+    """Weights in percent by environment; `observed` is null while the data plane cannot be read or holds no split."""
+
+    desired: dict[str, float]
+    observed: dict[str, float] | None = None
+
+
+class LiveView(View):
+    requests: int
+    connections: int
+
+
+class TelemetryView(View):
+    """What the measuring knows of itself: observations since start, log streams connected now, observations a second."""
+
+    received: int
+    lost: int
+    late: int
+    streams: int
+    rate: Number
+
+
+class GatewayView(View):
+    url: str
+    running: bool
+    restarts: int
+
+
+class StatusView(View):
+    service: str
+    stable: str
+    ready: bool
+    problems: tuple[str, ...] = ()
+    rollout: RolloutView | None = None
+    split: SplitView
+    live: dict[str, LiveView]
+    telemetry: TelemetryView
+    gateway: GatewayView
+
+
+class HealthView(View):
+    """`problems` is told only to who may read the status."""
+
+    status: Literal["ok", "not ok"]
+    problems: tuple[str, ...] = ()
