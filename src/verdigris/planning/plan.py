@@ -24,6 +24,10 @@ LEAST_RUNS = 3
 
 _EQUAL_A_ROUND = 2  # rollouts of an equal candidate: their spread is shown
 _MOST_REQUESTS = 30_000  # of one simulated rollout in its holds and bake; beyond it, one stands for several
+_SEARCHED, _MOST_SEARCHED = (
+    20_000,
+    60_000,
+)  # requests in which one step's harm is looked for, or a step's own in between
 _PAST = 2_000  # requests of stable before the rollout
 _SEEDS = {"past": 0, "equal": 1, "harm": 2, "sight": 3, "pairs": 4}
 
@@ -95,12 +99,16 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepSight:
-    """One weight step by itself: it lasts `seconds` at least, in which `requests` of both sides come."""
+    """One weight step by itself: it lasts `seconds` at least, in which `requests` of both sides come.
+
+    `tried` is the number of requests after which a harm not yet found was given up.
+    """
 
     number: int
     weight: float
     seconds: float
     requests: float
+    tried: int
     seen: tuple[Seen, ...]
 
 
@@ -218,6 +226,7 @@ class _Bench:
                     self._whole,
                     share=step.weight / FULL,
                     multiple=multiple,
+                    most=self._most(step),
                     rng=self._rng("sight", at, part, number),
                 )
                 for at, step in self._steps
@@ -234,6 +243,10 @@ class _Bench:
         traffic = traffic_worse(self.setting.traffic, harm.guardrail, harm.multiple)
         return replace(self.setting, traffic=traffic)
 
+    def _most(self, step: WeightStep) -> int:
+        rate = self._whole.traffic.rate
+        return min(max(_SEARCHED, round(shortest(step, rate) * rate)), _MOST_SEARCHED)
+
     def _place(self, guardrail: Guardrail) -> int:
         return self.setting.guardrails.index(guardrail)
 
@@ -245,6 +258,7 @@ class _Bench:
                 weight=step.weight,
                 seconds=(seconds := shortest(step, rate)),
                 requests=seconds * rate,
+                tried=self._most(step),
                 seen=tuple(
                     Seen(
                         harm=harm,

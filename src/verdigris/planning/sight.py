@@ -32,7 +32,6 @@ from verdigris.planning.behaviour import Behaviour, worse
 from verdigris.planning.simulate import Setting, terms
 from verdigris.planning.traffic import Answers, Traffic, answers, requests
 
-MOST_REQUESTS = 20_000
 MOST_PAIRS = 5_000
 
 PAIRS_PART = 0.5
@@ -76,20 +75,24 @@ def worse_in(setting: Setting, places: Sequence[int], multiple: float) -> Behavi
     return candidate
 
 
-def requests_to_find(setting: Setting, *, share: float, multiple: float, rng: np.random.Generator) -> list[float]:
-    """Requests of both sides until each guardrail's harm is found at this split; infinite beyond MOST_REQUESTS."""
+def requests_to_find(
+    setting: Setting, *, share: float, multiple: float, most: int, rng: np.random.Generator
+) -> list[float]:
+    """Requests of both sides until each guardrail's harm is found at this split; infinite beyond `most`."""
     needed = [math.inf] * len(setting.guardrails)
     for group in together(setting.guardrails):
         traffic = replace(setting.traffic, candidate=worse_in(setting, group, multiple))
-        for place, count in _find(replace(setting, traffic=traffic), share, group, rng).items():
+        for place, count in _find(replace(setting, traffic=traffic), share, group, most, rng).items():
             needed[place] = count
     return needed
 
 
-def _find(setting: Setting, share: float, group: Sequence[int], rng: np.random.Generator) -> dict[int, float]:
+def _find(
+    setting: Setting, share: float, group: Sequence[int], most: int, rng: np.random.Generator
+) -> dict[int, float]:
     lane, past = _lane(setting)
     asked, found, now = asked_of(setting.guardrails), dict[int, float](), 0.0
-    for done, size in _sizes(BLOCK, MOST_REQUESTS):
+    for done, size in _sizes(BLOCK, most):
         drawn = requests(rng, size, setting.traffic, share=share, start=now)
         now += size / setting.traffic.rate
         columns = drawn.columns(units=lane.units is not None)

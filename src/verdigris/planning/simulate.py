@@ -107,7 +107,7 @@ def terms(setting: Setting) -> Terms:
 
     Predictions from the request are left out: how much they help cannot be known beforehand.
     """
-    traffic = setting.traffic
+    traffic, strategy = setting.traffic, setting.strategy
     return Terms(
         guardrails=tuple(replace(guardrail, adjust=None) for guardrail in setting.guardrails),
         stable=STABLE,
@@ -115,6 +115,8 @@ def terms(setting: Setting) -> Terms:
         sticky=traffic.users is not None,
         stratified=bool(traffic.kinds),
         lag=setting.lag if _hangs(traffic) else 0.0,
+        multiples=strategy.multiples,
+        horizon=None if strategy.horizon is None else _thinned(strategy.horizon, setting),
     )
 
 
