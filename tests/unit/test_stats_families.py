@@ -172,12 +172,41 @@ def test_any_boundary_and_any_block_give_finite_numbers(
     finite(test)
 
 
-@pytest.mark.parametrize("family", ["exceedance", "capped mean", "capped pairs"])
+HUGE_VALUES: dict[str, Start] = {
+    "exceedance": FAMILIES["exceedance"],
+    "capped mean": lambda bets: CappedMean.start(bets, cap=1e-6, prior=1e-7),
+    "capped pairs": lambda bets: PairedCapped.start(bets, cap=1e-6),
+}
+
+
+@pytest.mark.parametrize("family", HUGE_VALUES)
 def test_huge_values_give_finite_numbers(family: str) -> None:
-    test = start(family)
+    test = HUGE_VALUES[family](bets_of(family))
     for candidate, stable in [(1e308, 0.0), (0.0, 1e308), (1e308, 1e308), (5e-324, 1e308)] * 10:
         test.compare(Block(candidate=np.full(9, candidate), stable=np.full(9, stable), at=float("nan")))
         finite(test)
+
+
+def extremes(family: str) -> list[tuple[float, float]]:
+    """The candidate's and stable's values at their bounds; costs beyond the cap as well."""
+    edge = [0.0, 1.0, 9.0] if "capped" in family else [0.0, 1.0]
+    return [(candidate, stable) for candidate in edge for stable in edge]
+
+
+@every_family
+@pytest.mark.parametrize("boundary", EDGES[:5], ids=repr)
+def test_no_two_values_take_more_than_was_staked(family: str, boundary: Boundary) -> None:
+    """The largest stake is 97 % on each value: from a block of one and one at least .03 ** 2 of a bet comes back."""
+    paid_out = Capitals.start(1)
+    paid_out.step(np.zeros((1, 8)), 2)
+    for candidate, stable in extremes(family):
+        test = FAMILIES[family]((Bet.start(boundary, worse=True), Bet.start(boundary, worse=False)))
+        test.compare(Block(candidate=np.array([candidate]), stable=np.array([stable])))
+        dumped = test.dump()
+        for kept in (dumped["body"], dumped.get("tail")) if "body" in dumped else (dumped,):
+            if kept is not None:
+                stakes = np.array(kept["capitals"]["stakes"])
+                assert stakes.min() >= 0.1 * 0.03**2 * 0.9 + (paid_out.stakes.max() if "pairs" not in family else 0.0)
 
 
 def finite(test: Comparison) -> None:
@@ -226,9 +255,10 @@ def test_many_capitals_are_each_as_one() -> None:
     assert capitals.best(1) == capital.best
 
 
-def test_capital_of_other_bets_is_not_restored() -> None:
+@pytest.mark.parametrize("other", [Capitals.start(3), Capitals.start(2, 5)], ids=["bets", "stakes"])
+def test_capital_of_other_bets_is_not_restored(other: Capitals) -> None:
     with pytest.raises(ValueError, match="is not that of"):
-        Capitals.start(2).restore(Capitals.start(3).dump())
+        Capitals.start(2).restore(other.dump())
 
 
 def test_a_cap_that_moves_keeps_what_was_learned() -> None:
@@ -246,6 +276,74 @@ def test_a_cap_that_moves_keeps_what_was_learned() -> None:
     pairs.compare(one)
     others.compare(one)
     assert pairs.dump() == others.dump()
+
+
+def test_a_cap_and_its_shifts_are_in_the_values_unit() -> None:
+    rng = np.random.default_rng(7)
+    small, large = (
+        (Bet.start(Boundary(shift=0.2 * unit), worse=True), Bet.start(Boundary(shift=0.2 * unit), worse=False))
+        for unit in (1, 1_000)
+    )
+    one, other = CappedMean.start(small, cap=2.0, prior=0.5), CappedMean.start(large, cap=2_000.0, prior=500.0)
+    pair, twin = PairedCapped.start(small, cap=2.0), PairedCapped.start(large, cap=2_000.0)
+    for _ in range(10):
+        candidate, stable = rng.lognormal(0.0, 0.8, 30), rng.lognormal(0.0, 0.8, 30)
+        for test in (one, pair):
+            test.compare(Block(candidate=candidate, stable=stable))
+        for test in (other, twin):
+            test.compare(Block(candidate=1_000 * candidate, stable=1_000 * stable))
+    assert values(one) == pytest.approx(values(other))
+    assert values(pair) == pytest.approx(values(twin))
+
+
+@pytest.mark.parametrize("family", ["exceedance", "capped mean", "capped pairs"])
+def test_what_was_moved_is_dumped_as_moved(family: str) -> None:
+    rng, one, other, never = np.random.default_rng(8), start(family), start(family), start(family)
+    given_ = [block(family, rng, step) for step in range(3)]
+    assert isinstance(one, Exceedance | CappedMean | PairedCapped)
+    one.move(0.3)
+    other.restore(json.loads(json.dumps(one.dump())))
+    for test in (one, other, never):
+        for each in given_:
+            test.compare(each)
+    assert one.dump() == other.dump()
+    assert values(one) == values(other) != values(never)
+
+
+def test_the_tail_of_a_capped_mean_moves_with_its_cap() -> None:
+    test = CappedMean.start((Bet.start(Boundary(), worse=True),), cap=50.0, prior=0.5)
+    test.move(2.0)
+    for _ in range(10):
+        test.compare(Block(candidate=np.full(20, 5.0), stable=np.ones(20)))
+    assert test.tail.value(0) > 1e6
+
+
+def test_a_burst_is_dumped_and_forgotten_with_its_comparison() -> None:
+    bets = (Bet.start(Boundary(), worse=True),)
+    one, other = (Exceedance.start(bets, threshold=1.0, rate=0.05) for _ in range(2))
+    stall = Block(candidate=np.full(50, 9.0), stable=np.full(50, 0.5), at=10.0)
+    one.compare(stall)
+    other.restore(json.loads(json.dumps(one.dump())))
+    before = one.value(0)
+    for test in (one, other):
+        test.compare(stall)
+        assert test.value(0) == pytest.approx(before)
+    assert one.dump() == other.dump()
+    one.restart()
+    one.compare(stall)
+    assert one.value(0) > 1.5
+
+
+def test_a_restarted_centre_keeps_its_mean_and_learns_quickly_again() -> None:
+    test = TwoSampleMean.start((Bet.start(Boundary(), worse=True),), higher_is_better=True, prior=0.5)
+    for _ in range(100):
+        test.compare(Block(candidate=np.full(20, 0.9), stable=np.full(20, 0.8)))
+    before = [*test.candidate.mean, *test.stable.mean]
+    test.restart()
+    assert [*test.candidate.mean, *test.stable.mean] == pytest.approx(before)
+    assert test.candidate.weight == test.stable.weight == 20.0
+    test.compare(Block(candidate=np.full(20, 0.1), stable=np.full(20, 0.2)))
+    assert [*test.candidate.mean, *test.stable.mean] == pytest.approx([0.5, 0.5], abs=0.01)
 
 
 def test_a_threshold_that_moves_takes_the_raised_ones_along() -> None:

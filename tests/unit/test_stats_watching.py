@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
@@ -124,7 +125,16 @@ def test_categories_go_on_to_the_last_bit_and_stay_finite() -> None:
     for test in (one, other):
         test.compare(np.array([3.0, 5.0]), np.array([4.0, 1.0]))
     assert one.dump() == other.dump()
-    assert one.peak >= one.value
+
+
+def test_the_peak_of_labels_stays_when_they_become_alike() -> None:
+    test = Categories.start(2)
+    for _ in range(20):
+        test.compare(np.array([5.0, 25.0]), np.array([25.0, 5.0]))
+    peak = test.peak
+    for _ in range(20):
+        test.compare(np.array([25.0, 5.0]), np.array([5.0, 25.0]))
+    assert test.peak >= peak > 10.0 * test.value
 
 
 # ---------------------------------------------------------------- predictions
@@ -187,6 +197,12 @@ def test_predictions_are_always_finite(outcome: float) -> None:
     assert (np.abs(offsets) <= REACH).all()
 
 
+def test_a_slope_that_is_no_number_predicts_nothing() -> None:
+    predictor = Predictor()
+    predictor.restore([1_000.0, 3.0, 0.5, 10.0, float("inf")])
+    assert predictor.predict(np.expm1([3.0, 4.0])) == pytest.approx(np.zeros(2))
+
+
 def test_a_line_follows_what_changes() -> None:
     predictor, rng = taught(5_000), np.random.default_rng(4)
     for _ in range(60):
@@ -229,23 +245,23 @@ def test_an_adjustment_shows_a_difference_sooner() -> None:
     assert with_.value(1) < 1.0
 
 
-def test_factors_stay_positive_however_far_an_offset_lies() -> None:
-    bets = (Bet.start(Boundary(scale=0.9), worse=True), Bet.start(Boundary(scale=0.9), worse=False))
-    test = TwoSampleMean.start(bets, higher_is_better=True, prior=0.5)
-    for far in (REACH, 5.0, 1e300, np.inf):
-        for sign in (-1.0, 1.0):
-            offsets = np.full(3, sign * far)
-            for value in (0.0, 1.0):
-                before = test.capitals.stakes.copy()
-                test.compare(
-                    Block(
-                        candidate=np.full(3, value),
-                        stable=np.full(3, 1.0 - value),
-                        candidate_offset=offsets,
-                        stable_offset=-offsets,
-                    )
-                )
-                assert (test.capitals.stakes > before * 1e-30).all()
+@pytest.mark.parametrize("far", [REACH, 5.0, 1e300, np.inf])
+@pytest.mark.parametrize("scale", [1.0, 0.9, 0.0])
+def test_factors_stay_positive_however_far_an_offset_lies(far: float, scale: float) -> None:
+    """At least .03 of a bet comes back from each of two values; what was paid out meanwhile is less."""
+    for direction, other, candidate, stable in product((-far, far), (-far, far), (0.0, 1.0), (0.0, 1.0)):
+        boundary = Boundary(scale=scale)
+        bets = (Bet.start(boundary, worse=True), Bet.start(boundary, worse=False))
+        test = TwoSampleMean.start(bets, higher_is_better=True, prior=0.5)
+        test.compare(
+            Block(
+                candidate=np.array([candidate]),
+                stable=np.array([stable]),
+                candidate_offset=np.array([direction]),
+                stable_offset=np.array([other]),
+            )
+        )
+        assert test.capitals.stakes.min() > 0.1 * 0.03**2 + 0.06e-3
 
 
 # ---------------------------------------------------------------- shifts

@@ -32,7 +32,7 @@ def in_caps(bets: tuple[Bet, ...], cap: float) -> tuple[Bet, ...]:
 
 def block_in_caps(block: Block, bets: tuple[Bet, ...], cap: float) -> Block:
     """Stable's values cut at `cap`, the candidate's above what any of `bets`, which are in caps, can need; in caps."""
-    highest = cap * max(bet.boundary.high for bet in bets)
+    highest = cap * max(bet.boundary.cap for bet in bets)
     return Block(
         candidate=np.minimum(block.candidate, highest) / cap, stable=np.minimum(block.stable, cap) / cap, at=block.at
     )

@@ -31,6 +31,11 @@ class Boundary:
         return max(self.shift, self.scale + self.shift)
 
     @property
+    def cap(self) -> float:
+        """Where stable's cap of 1 lies after the boundary: values of a candidate, of at least 0, are cut there."""
+        return max(self.high, 0.0)
+
+    @property
     def is_equality(self) -> bool:
         return self.scale == 1.0 and self.shift == 0.0
 

@@ -52,7 +52,7 @@ class PairedMean(Wagers):
     def _distances(self, bet: Bet, block: Block) -> Floats:
         """The differences in the direction that is bet on, as parts of the largest one in the other direction."""
         boundary = bet.boundary
-        top = boundary.high if self.capped else 1.0
+        top = boundary.cap if self.capped else 1.0
         candidate = np.minimum(block.candidate, top) if self.capped else block.candidate
         above = candidate - (boundary.scale * block.stable + boundary.shift)
         if bet.worse is self.higher_is_better:

@@ -127,7 +127,7 @@ class TwoSampleMean(Unpaired):
     def _cut(self, candidate: Floats) -> Floats:
         if not self.capped:
             return candidate
-        tops: Floats = np.array([[bet.boundary.high] for bet in self.bets])
+        tops: Floats = np.array([[bet.boundary.cap] for bet in self.bets])
         return np.minimum(candidate, tops)
 
     def _moved(self, stable: Floats) -> Floats:
@@ -143,7 +143,7 @@ class TwoSampleMean(Unpaired):
             expected = boundary.scale * stable + boundary.shift
             centre = (candidate_n * candidate + stable_n * expected) / (candidate_n + stable_n)
             if bet.worse is self.higher_is_better:
-                top = boundary.high if self.capped else 1.0
+                top = boundary.cap if self.capped else 1.0
                 yield stake_below(candidate_n, stable_n, centre, boundary, reach, top=top)
             else:
                 yield stake_above(candidate_n, stable_n, centre, boundary, reach)
