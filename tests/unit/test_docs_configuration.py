@@ -15,11 +15,14 @@ from verdigris.core.model.errors import ConfigError
 from verdigris.spec.document import Document
 from verdigris.spec.guardrails import LatencyDoc
 from verdigris.spec.load import loads
-from verdigris.spec.strategy import PRESETS
+from verdigris.spec.strategy import PRESETS, PolicyDoc
 
 ROWS = rows(DOCS / "reference" / "configuration.md", "key")
 BESIDE_ITS_OWN = "guardrails.latency_p99"
 """The latency guardrail whose keys stand for those of all."""
+
+POLICY = "strategy.otherwise"
+"""The policy whose keys stand for those of the steps."""
 
 
 def parts(annotation: Any) -> list[Any]:
@@ -41,14 +44,22 @@ def keys(model: type[BaseModel] = Document, prefix: str = ""):
             if get_origin(part) is dict:
                 inner, here = parts(get_args(part)[1])[0], f"{path}.NAME"
             if get_origin(part) is list:
-                for step in parts(get_args(part)[0]):
-                    yield from keys(step, f"{path}[].")
+                mappings = [item for item in parts(get_args(part)[0]) if issubclass(item, BaseModel)]
+                for mapping in mappings:
+                    yield from keys(mapping, f"{path}[].")
+                if mappings:
+                    found = True
                 continue
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 found = True
-                if inner is not LatencyDoc or here == BESIDE_ITS_OWN:
+                if here in (BESIDE_ITS_OWN, POLICY) or inner not in (LatencyDoc, PolicyDoc):
                     yield from keys(inner, f"{here}.")
-        if not found or prefix == "guardrails." or path == "environments":
+        if (
+            not found
+            or prefix == "guardrails."
+            or path in ("environments", "strategy.steps")
+            or field_name == "otherwise"
+        ):
             yield path, field
 
 
@@ -84,6 +95,8 @@ def tree_for(key: str) -> dict[str, Any]:
     if key.startswith("strategy.steps[]."):
         kind = key.split(".")[2]
         tree["strategy"] = {"steps": [{kind: {}} if kind in ("pause", "approve") else {"weight": "10%"}]}
+    elif key.startswith("strata[]."):
+        tree["strata"] = [{}]
     elif key.count(".") == 2 and key.startswith("guardrails."):
         metric, name = key.split(".")[1:]
         margin = "max_drop" if metric == "quality" else "max_increase"

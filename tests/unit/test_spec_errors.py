@@ -27,7 +27,7 @@ ONE_MISTAKE = {
     ),
     "unknown key far from all": (
         "zebra: 1\n",
-        '5:1: unknown key "zebra" (known here: service, environments, gateway, api, telemetry, strategy, guardrails)',
+        '5:1: unknown key "zebra" (known here: service, environments, gateway, api, telemetry, strategy, guardrails, strata)',
     ),
     "hyphen for underscore": (
         "strategy: { keep-previous: 1h }\n",

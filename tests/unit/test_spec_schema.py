@@ -22,6 +22,7 @@ telemetry: { format: auto, fields: { output: output, cost: _cost, quality: _qual
 strategy:
   steps:
     - { weight: 10%, hold: 15m, min_samples: 50, advance: safe, timeout: 1h, otherwise: hold }
+    - { weight: 20%, advance: scaled, otherwise: { waiting: approve, no_data: hold } }
     - pause
     - { pause: 5m }
     - { approve: { timeout: 2h, otherwise: rollback } }
@@ -29,13 +30,19 @@ strategy:
   bake: 15m
   keep_previous: 24h
   time_limit: 6h
-  otherwise: rollback
+  advance: scaled
+  otherwise: { waiting: rollback, inconclusive: approve, no_data: hold, invalid: hold }
+  horizon: 50000
 guardrails:
-  quality: { max_drop: 10%, min: 0.7 }
+  quality: { max_drop: 10%, min: 0.7, adjust: request_bytes }
   cost: { max_increase: 50%, max: 0.02 }
   error_rate: { max: 5%, max_increase: 1% }
   latency_p99: { max: 5s, max_increase: 200% }
   refusal_rate: off
+strata:
+  - { header: x-tier, values: [free, pro] }
+  - { field: language }
+  - { route: [/api/chat, /api/summarize] }
 """
 SHORT = "service: s\nenvironments: { blue: http://a, green: http://b }\n"
 
@@ -134,6 +141,14 @@ def test_good_files_fit_the_schema_and_the_checker(text):
     [
         "zebra: 1",
         "strategy: bluegreen",
+        "strategy: { advance: scald }",
+        "strategy: { otherwise: { no_data: promote } }",
+        "strategy: { otherwise: { pass: hold } }",
+        "strategy: { horizon: 0 }",
+        "strata: { hedaer: x }",
+        "strata: { route: [api] }",
+        "strata: [ { field: a }, { field: b }, { field: c }, { field: d } ]",
+        "guardrails: { cost: { adjust: request_bytes } }",
         "strategy: { bake: 15x }",
         "strategy: { steps: [ { weight: 10 } ] }",
         "strategy: { steps: [ { wieght: 10% } ] }",

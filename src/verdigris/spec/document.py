@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from verdigris.core.model.service import Fields, Gateway
 from verdigris.core.model.split import Sticky
 from verdigris.spec.guardrails import GuardrailsDoc
+from verdigris.spec.strata import StrataValue
 from verdigris.spec.strategy import Preset, StrategyDoc, named
 from verdigris.spec.types import (
     Doc,
@@ -131,6 +132,7 @@ class Document(Doc):
     telemetry: TelemetryDoc = TelemetryDoc()
     strategy: StrategyValue = StrategyDoc()
     guardrails: GuardrailsDoc = GuardrailsDoc()
+    strata: StrataValue = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _environments_make_sense(self) -> Self:

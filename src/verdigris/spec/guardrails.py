@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Tag, model_validator
 
-from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail, Margin, Metric
+from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Covariate, Guardrail, Margin, Metric
 from verdigris.spec.types import Doc, Money, MoneyMargin, Points, PositiveDuration, Rate, Score, ScoreMargin, TimeMargin
 from verdigris.spec.wrong import Wrong
 
@@ -76,13 +76,17 @@ def _check_zone(margin: Margin, tolerance: Margin, key: str) -> None:
 
 
 class QualityDoc(GuardrailDoc):
-    """`max_drop` and `tolerance`: percent of stable's quality, or points on the 0..1 scale; `min`: a floor."""
+    """`max_drop` and `tolerance`: percent of stable's quality, or points on the 0..1 scale; `min`: a floor.
+
+    `adjust` names what predicts the quality from the request alone; the prediction is taken out before comparing.
+    """
 
     margin_key: ClassVar[str] = "max_drop"
     limit_key: ClassVar[str] = "min"
     max_drop: ScoreMargin | None = None
     tolerance: ScoreMargin = _NONE
     min: Score | None = None
+    adjust: Covariate | None = None
 
 
 class CostDoc(GuardrailDoc):
@@ -157,4 +161,5 @@ class GuardrailsDoc(Doc):
 
 def _guardrail(metric: Metric, written: GuardrailDoc) -> Guardrail:
     margin = _DEFAULTS[metric].margin if written.margin is None else written.margin
-    return Guardrail(metric=metric, margin=margin, tolerance=written.within, limit=written.limit, required=True)
+    adjust = written.adjust if isinstance(written, QualityDoc) else None
+    return Guardrail(metric=metric, margin=margin, tolerance=written.within, limit=written.limit, adjust=adjust)

@@ -20,6 +20,7 @@ from verdigris.core.model.strategy import Strategy, WeightStep
 from verdigris.spec.document import Document, EnvironmentDoc, FieldsDoc, GatewayDoc
 from verdigris.spec.problems import problems
 from verdigris.spec.source import Source, Tree, read
+from verdigris.spec.strata import warnings as strata_warnings
 from verdigris.spec.units import format_duration, format_listen, parse_listen
 from verdigris.spec.wrong import Wrong
 
@@ -154,6 +155,7 @@ def _loaded(source: Source, document: Document) -> Loaded:
             telemetry=Telemetry(format=document.telemetry.format, fields=_fields(document.telemetry.fields)),
             strategy=document.strategy.model(),
             guardrails=document.guardrails.model(),
+            strata=tuple(entry.model() for entry in document.strata),
         ),
         api_host=host,
         api_port=port,
@@ -193,6 +195,7 @@ def _warnings(source: Source, document: Document, environments: tuple[Environmen
     metrics = {guardrail.metric for guardrail in document.guardrails.model()}
     if not metrics:
         yield "every guardrail is off: no rollout can be proven harmless, so each needs an approval to reach 100%"
+    yield from strata_warnings(tuple(entry.model() for entry in document.strata))
     yield from _short_holds(document.strategy.model(), document.gateway.timeout)
     raw = source.raw.get(("api", "token"), "")
     if raw and "${" not in raw:

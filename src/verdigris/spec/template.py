@@ -49,8 +49,9 @@ environments:
 #     - {{ weight: 100% }}
 #   bake: 15m                # watched after the switch, still going back by itself
 #   keep_previous: 24h       # how long `verdigris rollout rollback` can return to the previous side
-#   time_limit: 6h           # not decided by then: rollback, or hold
-#   otherwise: rollback
+#   time_limit: 6h           # not decided by then: rollback, hold or approve
+#   otherwise: rollback      # or by what the judge says: {{ waiting: hold, no_data: rollback }}
+#   advance: safe            # scaled: each step below 100% asks for proof at a margin that narrows as the weight rises
 
 # How much worse than stable the candidate may be. Writing one replaces that default; `off` removes it.
 # Quality, cost and latency: percent of stable's value. Rates: percentage points. max and min bound the candidate alone.
@@ -60,6 +61,9 @@ environments:
 #   error_rate:   {{ max_increase: 1%, max: 5% }}
 #   refusal_rate: {{ max_increase: 2%, max: 15% }}
 #   latency_p99:  {{ max_increase: 200%, max: 5s }}
+
+# Kinds of requests that are compared each among their own: by a header, a member of the answer's JSON, or a path.
+# strata: {{ header: x-tier, values: [free, pro] }}
 """
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.metric import Guardrail, Margin, Metric
 from verdigris.core.model.service import Service, Telemetry
+from verdigris.core.model.strata import MOST_STRATA, OTHER, StrataBy
 from verdigris.core.model.strategy import (
     Advance,
     ApproveStep,
@@ -16,6 +18,7 @@ from verdigris.core.model.strategy import (
     Step,
     Strategy,
     WeightStep,
+    scaled_multiple,
 )
 from verdigris.spec.load import Loaded
 from verdigris.spec.units import format_duration, format_listen, format_percent
@@ -33,10 +36,18 @@ def describe(loaded: Loaded) -> list[Section]:
         ("api", [f"http://{format_listen(loaded.api_host, loaded.api_port)}"]),
         ("environments", [_environment(each, first=not index) for index, each in enumerate(service.environments)]),
         ("answers", [_telemetry(service.telemetry)]),
-        ("steps", [f"{number}. {step_words(step)}" for number, step in enumerate(service.strategy.steps, 1)]),
+        ("steps", [f"{number}. {text}" for number, text in enumerate(_steps(service.strategy), 1)]),
         ("then", _after(service.strategy)),
         ("guardrails", [guardrail_words(each) for each in service.guardrails] or ["none"]),
+        *([("kinds", [_strata(by) for by in service.strata])] if service.strata else []),
     ]
+
+
+def _strata(by: StrataBy) -> str:
+    """Where a request's kind is read, and which kinds there are."""
+    read = {"header": f"by header {by.name}", "field": f"by the answer's {by.name}", "route": "by path"}[by.source]
+    kinds = ", ".join(by.values) or f"the first {MOST_STRATA - 1} seen"
+    return f"{read}: {kinds}; everything else together as {OTHER}"
 
 
 def _gateway(service: Service) -> str:
@@ -66,11 +77,18 @@ def _telemetry(telemetry: Telemetry) -> str:
     return f"{text}; cost and quality are taken out before the client sees them" if fields.strip else text
 
 
-def step_words(step: Step) -> str:
-    """One step as a sentence without a full stop."""
+def _steps(strategy: Strategy) -> Iterator[str]:
+    leaving = 0.0
+    for step in strategy.steps:
+        yield step_words(step, leaving=leaving)
+        leaving = step.weight if isinstance(step, WeightStep) else leaving
+
+
+def step_words(step: Step, *, leaving: float) -> str:
+    """One step as a sentence without a full stop; `leaving` is the weight before it, in percent."""
     match step:
         case WeightStep():
-            return _weight(step)
+            return _weight(step, leaving)
         case PauseStep(duration=duration):
             return "wait until somebody resumes" if duration is None else f"wait for {format_duration(duration)}"
         case ApproveStep():
@@ -79,12 +97,14 @@ def step_words(step: Step) -> str:
             assert_never(step)
 
 
-def _weight(step: WeightStep) -> str:
+def _weight(step: WeightStep, leaving: float) -> str:
     parts = [f"{format_percent(step.weight)} of the traffic"]
     if step.advance is Advance.PROVEN:
         parts.append("once proven harmless or approved")
-    elif step.advance is Advance.SCALED:
-        parts.append("once proven harmless enough for the weight that is left, or approved")
+    elif step.advance is Advance.SCALED and leaving > 0:
+        multiple = scaled_multiple(leaving)
+        times = "" if multiple == 1 else f"{multiple:g}x "
+        parts.append(f"once proven no worse than {times}the margins, or approved")
     asked = [f"for {format_duration(step.hold)}"] if step.hold else []
     asked += [f"until both sides answered {step.min_samples:,} requests"] if step.min_samples else []
     parts.append(" and ".join(asked))
@@ -130,6 +150,8 @@ def guardrail_words(guardrail: Guardrail) -> str:
     text = f"{metric.value}: less than {_amount(guardrail.margin, metric)} {worse} stable's"
     if guardrail.tolerance != Margin():
         text += f", of which {_amount(guardrail.tolerance, metric)} is accepted without proof of harm"
+    if guardrail.adjust is not None:
+        text += f", compared after what {guardrail.adjust.replace('_', ' ')} foretell is taken out"
     if guardrail.limit is not None:
         bound = "at least" if metric.higher_is_better else "at most"
         text += f"; {bound} {_value(guardrail.limit, metric)} in any case"
