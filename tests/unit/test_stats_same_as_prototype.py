@@ -87,6 +87,14 @@ def test_a_capped_candidate_is_cut_where_the_boundary_puts_the_cap() -> None:
     assert test.value(SAFE) < 1.001
 
 
+def test_a_capped_candidate_in_pairs_is_cut_there_too() -> None:
+    test = PairedCapped.start(bets(Boundary(scale=1.5), Boundary(scale=1.5)), cap=0.2)
+    for _ in range(200):
+        test.compare(Block(candidate=1.5 * TAIL[:40], stable=TAIL[:40]))
+    assert test.value(HARM) == pytest.approx(1.0)
+    assert test.value(SAFE) == pytest.approx(1.0)
+
+
 def test_sample_ratio() -> None:
     capital = Capital.start(LOG_ODDS.size, pace=2_000.0)
     seen = []
