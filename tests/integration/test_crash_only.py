@@ -21,6 +21,7 @@ HOLDS = {10.0: 1.0, 25.0: 1.5, 50.0: 1.0, 75.0: 1.5}
 RAMP = """\
 gateway:
   sticky: { header: x-user-id }
+  timeout: 2s
 strategy:
   steps:
     - { weight: 10%, hold: 1s, min_samples: 5 }

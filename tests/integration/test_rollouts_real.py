@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 JUDGED = """\
 gateway:
   sticky: { header: x-user-id }
+  timeout: 2s
 guardrails:
   quality: { max_drop: 20% }
   cost: { max_increase: 60% }

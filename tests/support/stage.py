@@ -16,7 +16,7 @@ from verdigris.core.model.event import Event
 from verdigris.core.model.observation import Observation
 from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Rollout
-from verdigris.core.model.service import Service
+from verdigris.core.model.service import Gateway, Service
 from verdigris.core.model.split import Split
 from verdigris.core.model.strategy import Advance, Strategy, WeightStep
 from verdigris.ports import Capabilities, CheckResult, Collected, ObservedSplit
@@ -125,7 +125,12 @@ class Stage:
         def environment(name: str) -> Environment:
             return Environment(name=name, url=f"http://127.0.0.1/{name}", release=Release.of(version=name))
 
-        return Service(name="answers", environments=(environment("blue"), environment("green")), strategy=self.strategy)
+        return Service(
+            name="answers",
+            environments=(environment("blue"), environment("green")),
+            gateway=Gateway(timeout=1.0),
+            strategy=self.strategy,
+        )
 
     def controller(self, *, store: MemoryStore | None = None, driver: Plane | None = None) -> Controller:
         """A new controller over what lives on. The kernel frees a dead holder's lease, and so does this."""

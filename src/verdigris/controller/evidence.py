@@ -10,6 +10,7 @@ from verdigris.core.analysis.terms import Terms
 from verdigris.core.model.errors import StoreUnreadable
 from verdigris.core.model.event import Started
 from verdigris.core.model.rollout import Phase, Rollout
+from verdigris.core.model.service import Service
 from verdigris.core.model.split import FULL
 from verdigris.ports import Store
 
@@ -19,10 +20,11 @@ BASELINE = "baseline"
 class Evidence:
     """Owns what the ingest folds into: a Ledger while a rollout is judged, the stable side's Baseline otherwise."""
 
-    def __init__(self, store: Store, journal: Journal, ingest: Ingest) -> None:
+    def __init__(self, store: Store, journal: Journal, ingest: Ingest, service: Service) -> None:
         self._store = store
         self._journal = journal
         self._ingest = ingest
+        self._service = service
         self._saved: int | None = None  # observations received when evidence was last kept; None before any was read
 
     @property
@@ -36,6 +38,10 @@ class Evidence:
             stable=event.stable.environment,
             candidate=event.candidate.environment,
             sticky=event.sticky is not None,
+            stratified=bool(self._service.strata),
+            lag=self._service.gateway.timeout,
+            multiples=event.strategy.multiples,
+            horizon=event.strategy.horizon,
         )
         return Ledger.begin(terms, self._ingest.baseline)
 

@@ -75,7 +75,7 @@ class Controller:
         self._lock = asyncio.Lock()
         self._journal = Journal(store, service.name)
         self._ingest = Ingest(source, self._clock, stable=service.environments[0].name)
-        self._evidence = Evidence(store, self._journal, self._ingest)
+        self._evidence = Evidence(store, self._journal, self._ingest, service)
         performer = Performer(self._journal, driver, notifiers, self._clock, on_split=self._on_split)
         self._performer = performer
         self._reconciler = Reconciler(

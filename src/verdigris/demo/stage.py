@@ -28,6 +28,7 @@ service: summarizer
 gateway:
   listen: 127.0.0.1:{gateway}
   sticky: {{ header: x-user-id }}    # a user stays with one version
+  timeout: 2s                        # and so long after it began, a request speaks for a version
 api:
   listen: 127.0.0.1:{api}
 environments:
