@@ -286,7 +286,7 @@ def test_a_move_once_told_stays_told_and_comes_back_as_it_was() -> None:
     for _ in range(200):
         shift.fold(np.zeros(50))
     assert shift.direction == 1
-    assert shift.down.value > MOVED
+    assert shift.down > MOVED
     other.restore(json.loads(json.dumps(shift.dump(), allow_nan=False)))
     for test in (shift, other):
         test.fold(np.array([0.3, 0.0]))
@@ -300,4 +300,4 @@ def test_a_band_at_the_bounds_gives_finite_numbers(reference: float, band: float
         shift.fold(np.full(40, value))
         shift.fold(np.empty(0))
         json.dumps(shift.dump(), allow_nan=False)
-        assert np.isfinite([shift.up.value, shift.down.value]).all()
+        assert np.isfinite([shift.up, shift.down]).all()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,8 +31,7 @@ _TABLE = np.array(
 )  # the first three rows are filled block by block
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """One block of events: `bad` of `n` for each role; both `n` are at least 1."""
 
     candidate_n: int
