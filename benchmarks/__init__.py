@@ -1,4 +1,4 @@
-"""Measurements anyone can repeat: `python -m benchmarks.gateway`, `.switch`, `.ingest`, from the project's root.
+"""Measurements anyone can repeat: `python -m benchmarks.gateway`, `.switch`, `.ingest`, `.parts`, `.judge`, from the project's root.
 
 Each prints a table, with `--json FILE` writes the same figures, and with `--quick` only shows that it runs. Loopback
 only, bounded time, and every process that was started is ended. A missed aim is printed, never an error: machines differ.

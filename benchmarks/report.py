@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +36,11 @@ def at_most(bound: float) -> Aim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One measured number. `low` and `high` are the smallest and largest round; None where there was one only."""
+    """One measured number. `low` and `high` are the smallest and largest round; None where there was one only.
+
+    With `whole`, they are the ends of an interval for the truth, and all of it must keep the aim. An infinite value is
+    one that was never reached; in JSON it is null.
+    """
 
     name: str
     value: float
@@ -42,10 +48,14 @@ class Figure:
     low: float | None = None
     high: float | None = None
     aim: Aim | None = None
+    whole: bool = False
 
     @property
     def met(self) -> bool | None:
-        return None if self.aim is None else self.aim.met_by(self.value)
+        if self.aim is None:
+            return None
+        end = self.low if self.aim.at_least else self.high
+        return self.aim.met_by(end if self.whole and end is not None else self.value)
 
 
 def over_rounds(name: str, values: Sequence[float], unit: str = "", aim: Aim | None = None) -> Figure:
@@ -89,9 +99,15 @@ class Report:
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
             "conditions": self.conditions,
-            "figures": [{**asdict(figure), "met": figure.met} for figure in self.figures],
+            "figures": [{**_finite(asdict(figure)), "met": figure.met} for figure in self.figures],
         }
         path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _finite(figure: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(part, float) and not math.isfinite(part) else part for name, part in figure.items()
+    }
 
 
 def machine() -> str:

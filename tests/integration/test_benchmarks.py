@@ -51,3 +51,45 @@ def test_a_missing_program_is_named_with_the_package_that_brings_it(tmp_path: Pa
     assert ran.returncode == 2
     assert "wrk" in ran.stderr
     assert "apt-get install" in ran.stderr
+
+
+def judge(tmp_path: Path, *more: str) -> tuple[str, dict[str, object]]:
+    """What `python -m benchmarks.judge` prints and writes about one harm."""
+    written = tmp_path / "judge.json"
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.judge", "--quick", "--only", "quality -20 %", "--json", str(written), *more],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout, json.loads(written.read_text())
+
+
+def test_error_rates_are_the_same_however_many_processes_draw_them(tmp_path: Path) -> None:
+    printed, document = judge(tmp_path, "--processes", "1")
+    again, same = judge(tmp_path, "--processes", "2")
+    assert printed == again
+    assert document["figures"] == same["figures"]
+    (figure,) = document["figures"]
+    assert figure["name"] == "quality -20 %, 10 % candidate"
+    assert 0 < figure["value"] <= 5_000
+    assert f"| {figure['name']} " in printed
+    assert all(rule in printed for rule in ("Verdigris", "threshold", "z, each request", "Mann-Whitney"))
+    _, other = judge(tmp_path, "--seed", "4")
+    assert other["figures"] != document["figures"]
+
+
+def test_error_rates_are_not_published_from_a_part_of_the_runs(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.judge", "--write-docs", "--quick"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "--write-docs" in ran.stderr
