@@ -22,8 +22,8 @@ FAILED = 2
 VERBS = {
     "up": ("verdigris.cli.up", "Run gateway, controller and API for one service."),
     "check": ("verdigris.cli.check", "Read verdigris.yaml and say what it means."),
-    "plan": ("verdigris.cli.plan", "Say beforehand how long a rollout takes, and what it can find."),
     "init": ("verdigris.cli.init", "Write a commented verdigris.yaml to start from."),
+    "plan": ("verdigris.cli.plan", "Say beforehand how long a rollout takes, and what it can find."),
     "status": ("verdigris.cli.status", "Show the service now, or wait for its rollout to end."),
     "rollout": ("verdigris.cli.rollout.group", "Start, watch, steer and explain rollouts."),
     "completion": ("verdigris.cli.completion", "Print the completion script of a shell."),
