@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from verdigris.adapters.stores.codec import decode_event, encode_event, encode_rollout
@@ -38,7 +39,7 @@ from verdigris.core.model.strategy import (
     Strategy,
     WeightStep,
 )
-from verdigris.core.model.verdict import Estimate, Finding, Outcome, Standing, Verdict
+from verdigris.core.model.verdict import Caution, Estimate, Finding, Outcome, Paired, Slice, Standing, Verdict
 from verdigris.core.rollout.replay import replay
 
 HERE = Path(__file__).parent
@@ -67,7 +68,16 @@ def applied(second: float, weight: float) -> SplitApplied:
     return SplitApplied(at=BEGIN + second, weight=weight)
 
 
-def look(second: float, outcome: Outcome, n: int, watched: float, *, quality: float = 0.9) -> Judged:
+def look(
+    second: float,
+    outcome: Outcome,
+    n: int,
+    watched: float,
+    *,
+    quality: float = 0.9,
+    proven_at: float | None = None,
+    cautions: Sequence[Caution] = (),
+) -> Judged:
     """A look after `n` samples in both roles; `quality` is the candidate's, the stable side has 0.9."""
     harmful = outcome is Outcome.FAIL
     evidence = 24.6 if harmful else 0.8
@@ -97,6 +107,8 @@ def look(second: float, outcome: Outcome, n: int, watched: float, *, quality: fl
         samples_candidate=n,
         findings=(finding,),
         missing=() if outcome is Outcome.PASS else ("quality: 120 more requests",),
+        proven_at=1.0 if outcome is Outcome.PASS else proven_at,
+        cautions=tuple(cautions),
     )
     return Judged(at=BEGIN + second, verdict=verdict, watched=watched)
 
@@ -167,11 +179,67 @@ def undecided_at_the_time_limit() -> list[Event]:
     ]
 
 
+def scaled_ramp() -> list[Event]:
+    """Proof at margins that narrow as the weight rises; the provider's drift is told once; pairs and strata are kept."""
+    scaled = [
+        WeightStep(weight=weight, hold=60.0, min_samples=50, advance=Advance.SCALED) for weight in (10.0, 25.0, 50.0)
+    ]
+    drift = Caution(key="drift:quality", text="quality fell on both sides at the same time")
+    full = look(310.0, Outcome.PASS, 900, 60.0)
+    paired = Paired(n=80, stable=0.9, candidate=0.89, harm=0.4, non_inferiority=25.0)
+    side = Estimate(n=450, value=0.9, low=0.88, high=0.92)
+    part = Slice(
+        stratum="pro",
+        metric=Metric.QUALITY,
+        standing=Standing.SAFE,
+        stable=side,
+        candidate=side,
+        harm=0.7,
+        non_inferiority=44.0,
+    )
+    finding = replace(full.verdict.findings[0], basis="stable's last 2,000 requests", paired=paired)
+    verdict = replace(full.verdict, findings=(finding,), slices=(part,), overlap=0.98)
+    return [
+        started(Strategy(steps=(*scaled, LAST), bake=30.0, horizon=20_000)),
+        applied(0.2, 10.0),
+        look(60.2, Outcome.WAITING, 80, 60.0, cautions=[drift]),
+        look(65.0, Outcome.WAITING, 90, 4.8),
+        look(70.0, Outcome.WAITING, 100, 5.0, proven_at=4.0, cautions=[drift]),
+        applied(70.2, 25.0),
+        look(140.0, Outcome.WAITING, 300, 60.0, proven_at=4.0),
+        look(150.0, Outcome.WAITING, 350, 10.0, proven_at=2.0),
+        applied(150.2, 50.0),
+        look(250.0, Outcome.WAITING, 700, 60.0, proven_at=1.0),
+        replace(full, verdict=verdict),
+        applied(310.2, 100.0),
+        look(341.0, Outcome.PASS, 950, 30.8),
+    ]
+
+
+def asked_at_the_horizon() -> list[Event]:
+    """Inconclusive at the horizon asks a person, who approves; without data at the time limit it is held."""
+    by_outcome = Policy(waiting=Otherwise.ROLLBACK, inconclusive=Otherwise.APPROVE, no_data=Otherwise.HOLD)
+    fifty = WeightStep(weight=50.0, hold=60.0, min_samples=250, advance=Advance.PROVEN, otherwise=by_outcome)
+    ten = WeightStep(weight=10.0, hold=60.0, min_samples=50, otherwise=by_outcome)
+    return [
+        started(Strategy(steps=(ten, fifty, LAST), time_limit=600.0, otherwise=by_outcome, horizon=400)),
+        applied(0.2, 10.0),
+        look(70.2, Outcome.WAITING, 150, 70.0),
+        look(90.2, Outcome.INCONCLUSIVE, 200, 20.0),
+        Approved(at=BEGIN + 120.0, actor="bob", step=0, evidence="not decided within 400 requests"),
+        applied(120.2, 50.0),
+        look(600.2, Outcome.NO_DATA, 200, 300.0),
+        look(601.2, Outcome.WAITING, 201, 1.0),
+    ]
+
+
 STORIES: dict[str, Callable[[], list[Event]]] = {
     "promoted": promoted,
     "rolled_back_on_fail": rolled_back_on_fail,
     "approved_by_a_person": approved_by_a_person,
     "undecided_at_the_time_limit": undecided_at_the_time_limit,
+    "scaled_ramp": scaled_ramp,
+    "asked_at_the_horizon": asked_at_the_horizon,
 }
 
 

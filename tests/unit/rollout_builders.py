@@ -1,6 +1,7 @@
 """Short ways to say rollouts and events in tests. Times are seconds from zero; `n` counts samples in both roles."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from verdigris.core.model.event import (
     AbortRequested,
@@ -18,7 +19,7 @@ from verdigris.core.model.event import (
 from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Rollout, Side
 from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Strategy, WeightStep
-from verdigris.core.model.verdict import Outcome, Verdict
+from verdigris.core.model.verdict import Caution, Outcome, Verdict
 from verdigris.core.rollout.decide import begin, decide
 
 LAST = WeightStep(weight=100.0, hold=0.0, min_samples=0, advance=Advance.PROVEN)
@@ -61,7 +62,17 @@ def started(strategy: Strategy = RAMP, at: float = 0.0) -> Started:
     )
 
 
-def verdict(at: float, outcome: Outcome, n: int = 0, *, stable: int | None = None, candidate: int | None = None):
+def verdict(
+    at: float,
+    outcome: Outcome,
+    n: int = 0,
+    *,
+    stable: int | None = None,
+    candidate: int | None = None,
+    proven_at: float | None = None,
+    cautions: Iterable[str] = (),
+):
+    """`proven_at` is 1 with PASS unless said; `cautions` are keys."""
     return Verdict(
         at=at,
         outcome=outcome,
@@ -70,11 +81,14 @@ def verdict(at: float, outcome: Outcome, n: int = 0, *, stable: int | None = Non
         threshold=20.0,
         samples_stable=n if stable is None else stable,
         samples_candidate=n if candidate is None else candidate,
+        proven_at=1.0 if proven_at is None and outcome is Outcome.PASS else proven_at,
+        cautions=tuple(Caution(key=key, text=f"mind {key}") for key in cautions),
     )
 
 
-def look(at: float, outcome: Outcome = Outcome.WAITING, *, n: int = 0, watched: float = 0.0, **counts: int) -> Judged:
-    return Judged(at=at, verdict=verdict(at, outcome, n, **counts), watched=watched)
+def look(at: float, outcome: Outcome = Outcome.WAITING, *, n: int = 0, watched: float = 0.0, **more: Any) -> Judged:
+    """`more` is what `verdict` takes."""
+    return Judged(at=at, verdict=verdict(at, outcome, n, **more), watched=watched)
 
 
 def applied(at: float, weight: float) -> SplitApplied:

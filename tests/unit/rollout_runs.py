@@ -22,13 +22,20 @@ _policies = st.one_of(
 )
 
 
+_weights = st.one_of(
+    st.lists(st.sampled_from([1.0, 10.0, 20.0, 33.33, 50.0]), unique=True, max_size=3).map(sorted),
+    st.sampled_from([[10.0, 50.0], [20.0, 50.0], [33.33, 50.0]]),
+    st.sampled_from([[10.0, 20.0, 50.0], [20.0, 33.33, 50.0]]),
+)
+
+
 @st.composite
 def strategies(draw: st.DrawFn) -> Strategy:
-    weights = draw(st.lists(st.sampled_from([1.0, 5.0, 10.0, 33.33, 50.0]), unique=True, max_size=3).map(sorted))
+    weights = draw(_weights)
     steps: list[WeightStep | PauseStep | ApproveStep] = []
     for weight in [*weights, 100.0]:
         steps.extend(draw(_between) for _ in range(draw(st.sampled_from([0, 0, 0, 0, 1, 2]))))
-        advance = draw(st.sampled_from([Advance.SAFE] * 4 + [Advance.SCALED] * 3 + [Advance.PROVEN]))
+        advance = draw(st.sampled_from([Advance.SAFE] * 3 + [Advance.SCALED] * 4 + [Advance.PROVEN]))
         step = WeightStep(
             weight=weight,
             hold=draw(st.sampled_from([0.0, 10.0, 25.0])),
@@ -76,6 +83,8 @@ class Move:
     stable: int
     candidate: int
     watched: float
+    proven_at: float | None = None
+    cautions: tuple[str, ...] = ()
 
 
 moves = st.builds(
@@ -86,6 +95,8 @@ moves = st.builds(
     stable=st.integers(0, 12),
     candidate=st.integers(0, 12),
     watched=st.sampled_from([0.0, 5.0, 15.0, 30.0, 30.0, -1.0]),
+    proven_at=st.sampled_from([None, 4.0, 2.0, 1.0, 1.0, 1.0]),
+    cautions=st.sampled_from([(), (), (), (), (), ("drift",), ("drift", "silent"), ("silent", "silent")]),
 )
 
 
@@ -131,7 +142,9 @@ class Run:
             case "look":
                 self.seen = (self.seen[0] + move.stable, self.seen[1] + move.candidate)
                 counts = {"stable": self.seen[0], "candidate": self.seen[1]}
-                return look(at, move.outcome, watched=move.watched, **counts)
+                proven = 1.0 if move.outcome is Outcome.PASS else move.proven_at
+                more = {"proven_at": proven, "cautions": move.cautions}
+                return look(at, move.outcome, watched=move.watched, **counts, **more)
             case "started":
                 return started(self.strategy, at)
             case "stale":

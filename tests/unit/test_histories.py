@@ -42,6 +42,7 @@ def differences(recorded, replayed, place: str = "rollout"):
 
 def test_the_first_histories_are_kept() -> None:
     assert {"promoted", "rolled_back_on_fail", "approved_by_a_person", "undecided_at_the_time_limit"} <= set(NAMES)
+    assert {"scaled_ramp", "asked_at_the_horizon"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
