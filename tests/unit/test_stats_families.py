@@ -222,7 +222,7 @@ def test_capital_stays_at_its_ceiling() -> None:
     for factor in (1e130, 1e130, 1e130, 0.0, 1e130):
         capital.step(np.full(8, factor), 20)
         capitals.step(np.full((2, 8), factor), 20)
-        assert capital.value == capitals.value(1) <= 9 * HUGE
+        assert capital.value == capitals.values[1] <= 9 * HUGE
     assert capital.peak == pytest.approx(8 * HUGE)
 
 
@@ -235,14 +235,24 @@ def test_a_restarted_capital_bets_what_is_left() -> None:
     capital.restart()
     capitals.restart()
     assert capital.value == capital.peak == pytest.approx(left)
-    assert [capitals.value(0), capitals.value(1)] == pytest.approx([left, 1.0])
+    assert [capitals.values[0], capitals.values[1]] == pytest.approx([left, 1.0])
     assert capital.seen == capitals.seen == 0.0
     for _ in range(500):
         capital.step(np.ones(8), 20)
         capitals.step(np.ones((2, 8)), 20)
     assert capital.value == pytest.approx(left)
-    assert [capitals.value(0), capitals.value(1)] == pytest.approx([left, 1.0])
+    assert [capitals.values[0], capitals.values[1]] == pytest.approx([left, 1.0])
     assert capital.cash < 0.03
+
+
+@pytest.mark.parametrize("stakes", [3, 8, 14])
+def test_untouched_capital_comes_back_as_it_was(stakes: int) -> None:
+    one, other = Capital.start(stakes), Capital.start(stakes)
+    other.restore(one.dump())
+    assert other.value == one.value == pytest.approx(1.0)
+    many, others = Capitals.start(2, stakes), Capitals.start(2, stakes)
+    others.restore(many.dump())
+    assert others.values == many.values == pytest.approx([1.0, 1.0])
 
 
 def test_many_capitals_are_each_as_one() -> None:
@@ -251,7 +261,7 @@ def test_many_capitals_are_each_as_one() -> None:
         factors = rng.uniform(0.5, 1.6, (3, 8))
         capital.step(factors[1], 30)
         capitals.step(factors, 30)
-    assert capitals.value(1) == capital.value
+    assert capitals.values[1] == capital.value
     assert capitals.best(1) == capital.best
 
 

@@ -170,5 +170,5 @@ def test_categories() -> None:
 
 def test_centre_is_a_mean_with_a_prior() -> None:
     centre = Centre.prior(0.5, 10.0)
-    centre.learn(10.0, 10.0)
+    centre.learn([10.0], 10.0)
     assert centre.mean == pytest.approx([0.75])

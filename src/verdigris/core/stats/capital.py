@@ -12,7 +12,7 @@ Shin, Ramdas & Rinaldo, "E-detectors" (2023).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,8 @@ def _cash(seen: float, pace: float) -> float:
 class Capital:
     """What the bets against one hypothesis are worth. `bets` holds each stake's capital.
 
-    `put_in` is what was there at the start, `seen` counts observations and `peak` is the largest `value` so far.
+    `put_in` is what was there at the start and `seen` counts observations. `value` is the e-value now, `peak` the
+    largest so far.
     """
 
     bets: Floats
@@ -49,21 +50,19 @@ class Capital:
     seen: float = 0.0
     peak: float = 1.0
     pace: float = PACE
+    value: float = 1.0
 
     @classmethod
     def start(cls, stakes: int = STAKES.size, *, pace: float = PACE) -> Capital:
         """Capital 1, spread evenly over `stakes` bets."""
-        return cls(bets=np.full(stakes, _INVESTED / stakes), pace=pace)
+        capital = cls(bets=np.full(stakes, _INVESTED / stakes), pace=pace)
+        capital._look(capital.cash)
+        return capital
 
     @property
     def cash(self) -> float:
         """What is not yet paid out."""
         return self.put_in * _cash(self.seen, self.pace)
-
-    @property
-    def value(self) -> float:
-        """The e-value now."""
-        return float(self.bets.sum()) + self.cash
 
     @property
     def best(self) -> float:
@@ -76,8 +75,9 @@ class Capital:
         np.minimum(self.bets, HUGE, out=self.bets)
         before = self.cash
         self.seen += observations
-        self.bets += (before - self.cash) / self.bets.size  # paid out after the block: it bets from the next one on
-        self.peak = max(self.peak, self.value)
+        cash = self.cash
+        self.bets += (before - cash) / self.bets.size  # paid out after the block: it bets from the next one on
+        self.peak = max(self.peak, self._look(cash))
 
     def restart(self) -> None:
         """Begins anew with what is left, and with no more than 1.
@@ -86,9 +86,10 @@ class Capital:
         over the stakes again is a decision that rests on the past; so it stays a supermartingale that began at 1.
         What was lost stays lost: were it given back, each restart would be another chance to alarm by accident.
         """
-        self.put_in = self.peak = min(self.value, 1.0)
+        self.put_in = min(self.value, 1.0)
         self.bets = np.full(self.bets.size, self.put_in * _INVESTED / self.bets.size)
         self.seen = 0.0
+        self.peak = self._look(self.cash)
 
     def dump(self) -> list[float]:
         return [self.put_in, self.seen, self.peak, *self.bets.tolist()]
@@ -96,27 +97,31 @@ class Capital:
     def restore(self, dumped: Sequence[float]) -> None:
         self.put_in, self.seen, self.peak = (float(number) for number in dumped[:3])
         self.bets = np.array(dumped[3:], dtype=np.float64)
+        self._look(self.cash)
+
+    def _look(self, cash: float) -> float:
+        self.value = float(np.add.reduce(self.bets)) + cash
+        return self.value
 
 
 @dataclass(kw_only=True, slots=True)
 class Capitals:
     """The capital against several hypotheses that are settled together: one `Capital` a row, without its peak.
 
-    Shapes: `stakes` (bets, k), `put_in` (bets, 1).
+    Shapes: `stakes` (bets, k), `put_in` (bets, 1); `values` holds the e-value of each row now.
     """
 
     stakes: Floats
     put_in: Floats
     seen: float = 0.0
+    values: list[float] = field(default_factory=list)
 
     @classmethod
     def start(cls, bets: int, stakes: int = STAKES.size) -> Capitals:
         """Capital 1 against each of `bets` hypotheses, spread evenly over `stakes`."""
-        return cls(stakes=np.full((bets, stakes), _INVESTED / stakes), put_in=np.ones((bets, 1)))
-
-    def value(self, i: int) -> float:
-        """The e-value of row `i` now."""
-        return float(self.stakes[i].sum()) + float(self.put_in[i, 0]) * _cash(self.seen, PACE)
+        capitals = cls(stakes=np.full((bets, stakes), _INVESTED / stakes), put_in=np.ones((bets, 1)))
+        capitals._look(_cash(0.0, PACE))
+        return capitals
 
     def best(self, i: int) -> float:
         """The same as `Capital.best`, of row `i`."""
@@ -129,14 +134,17 @@ class Capitals:
         np.minimum(self.stakes, HUGE, out=self.stakes)
         before = _cash(self.seen, PACE)
         self.seen += observations
-        self.stakes += self.put_in * ((before - _cash(self.seen, PACE)) / self.stakes.shape[1])
+        cash = _cash(self.seen, PACE)
+        self.stakes += self.put_in * ((before - cash) / self.stakes.shape[1])
+        self._look(cash)
 
     def restart(self) -> None:
         """See `Capital.restart`."""
         bets, stakes = self.stakes.shape
-        self.put_in = np.array([[min(self.value(i), 1.0)] for i in range(bets)])
+        self.put_in = np.minimum(self.values, 1.0).reshape(bets, 1)
         self.stakes = np.repeat(self.put_in * (_INVESTED / stakes), stakes, axis=1)
         self.seen = 0.0
+        self._look(_cash(self.seen, PACE))
 
     def dump(self) -> dict[str, Any]:
         return {"stakes": self.stakes.tolist(), "put_in": self.put_in.tolist(), "seen": self.seen}
@@ -147,3 +155,7 @@ class Capitals:
         if stakes.shape != self.stakes.shape or put_in.shape != self.put_in.shape:
             raise ValueError(f"the capital of {stakes.shape} bets and stakes is not that of {self.stakes.shape}")
         self.stakes, self.put_in, self.seen = stakes, put_in, float(dumped["seen"])
+        self._look(_cash(self.seen, PACE))
+
+    def _look(self, cash: float) -> None:
+        self.values = (np.add.reduce(self.stakes, axis=1) + self.put_in[:, 0] * cash).tolist()

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
-from verdigris.core.stats.arrays import Floats
 from verdigris.core.stats.block import Block
 from verdigris.core.stats.capital import Capitals
 
@@ -81,42 +78,42 @@ class Comparison(Protocol):
 
 @dataclass(kw_only=True, slots=True)
 class Centre:
-    """One role's mean of the past, with a prior worth `strength` values; (bets,) or one for all of them.
+    """One role's mean of the past, with a prior worth `strength` values; one for each bet, or one for all of them.
 
     Only power depends on it, never validity.
     """
 
-    total: Floats
+    total: list[float]
     weight: float
     strength: float
 
     @classmethod
     def prior(cls, mean: float, strength: float, *, bets: int = 1) -> Centre:
-        return cls(total=np.full(bets, mean * strength), weight=strength, strength=strength)
+        return cls(total=[mean * strength] * bets, weight=strength, strength=strength)
 
     @property
     def mean(self) -> list[float]:
-        means: list[float] = (self.total / self.weight).tolist()
-        return means
+        return [total / self.weight for total in self.total]
 
-    def learn(self, total: Floats | float, count: float) -> None:
-        self.total = self.total + total
+    def learn(self, total: Sequence[float], count: float) -> None:
+        """Takes in the sums of `count` values."""
+        self.total = [before + more for before, more in zip(self.total, total, strict=True)]
         self.weight += count
 
     def scaled(self, factor: float) -> None:
         """Goes on in another unit."""
-        self.total = self.total * factor
+        self.total = [total * factor for total in self.total]
 
     def restart(self) -> None:
         """Keeps the mean, which now weighs no more than the prior did: what comes next may be different."""
-        self.total = self.total * (self.strength / self.weight)
+        self.total = [mean * self.strength for mean in self.mean]
         self.weight = self.strength
 
     def dump(self) -> list[Any]:
-        return [self.total.tolist(), self.weight]
+        return [self.total, self.weight]
 
     def restore(self, dumped: Sequence[Any]) -> None:
-        self.total, self.weight = np.array(dumped[0], dtype=np.float64), float(dumped[1])
+        self.total, self.weight = [float(total) for total in dumped[0]], float(dumped[1])
 
 
 @dataclass(kw_only=True, slots=True)
@@ -128,7 +125,7 @@ class Wagers:
     compared: int = 0
 
     def value(self, i: int) -> float:
-        return self.capitals.value(i)
+        return self.capitals.values[i]
 
     def best(self, i: int) -> float:
         return self.capitals.best(i)
@@ -152,10 +149,10 @@ class Unpaired(Wagers):
     candidate: Centre
     stable: Centre
 
-    def learn(self, *, candidate: Floats | float, candidate_n: int, stable: float, stable_n: int) -> None:
+    def learn(self, *, candidate: Sequence[float], candidate_n: int, stable: float, stable_n: int) -> None:
         """Moves the centres, after the block is settled; `candidate` and `stable` are sums."""
         self.candidate.learn(candidate, candidate_n)
-        self.stable.learn(stable, stable_n)
+        self.stable.learn([stable], stable_n)
         self.compared += candidate_n
 
     def restart(self) -> None:

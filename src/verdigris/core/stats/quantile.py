@@ -70,7 +70,7 @@ class Exceedance(Unpaired):
         if self.burst is not None:
             factors[self.worse] = self.burst.limit(factors[self.worse], block.at)
         self.capitals.step(factors, block.n)
-        self.learn(candidate=np.array(candidate_bad), candidate_n=candidate_n, stable=stable_bad, stable_n=stable_n)
+        self.learn(candidate=candidate_bad, candidate_n=candidate_n, stable=stable_bad, stable_n=stable_n)
 
     def _exceeding(self, candidate: Floats) -> list[float]:
         """How many of the candidate's values exceed the threshold of each bet."""

@@ -48,12 +48,12 @@ class Shift:
     @property
     def up(self) -> float:
         """The e-value for a rise."""
-        return self.capitals.value(0)
+        return self.capitals.values[0]
 
     @property
     def down(self) -> float:
         """The e-value for a fall."""
-        return self.capitals.value(1)
+        return self.capitals.values[1]
 
     def fold(self, values: Floats) -> None:
         """Settles new values."""

@@ -118,9 +118,9 @@ class TwoSampleMean(Unpaired):
             reach = REACH
         self.capitals.step(two_sample_factors(self._stakes(block, reach), adjusted, moved), block.n)
         self.learn(
-            candidate=candidate.sum(axis=-1),
+            candidate=self._sums(candidate),
             candidate_n=block.candidate.size,
-            stable=float(block.stable.sum()),
+            stable=float(np.add.reduce(block.stable)),
             stable_n=block.stable.size,
         )
 
@@ -129,6 +129,13 @@ class TwoSampleMean(Unpaired):
             return candidate
         tops: Floats = np.array([[bet.boundary.cap] for bet in self.bets])
         return np.minimum(candidate, tops)
+
+    def _sums(self, candidate: Floats) -> list[float]:
+        """For each bet."""
+        if not self.capped:
+            return [float(np.add.reduce(candidate))] * len(self.bets)
+        sums: list[float] = np.add.reduce(candidate, axis=1).tolist()
+        return sums
 
     def _moved(self, stable: Floats) -> Floats:
         scales: Floats = np.array([[bet.boundary.scale] for bet in self.bets])

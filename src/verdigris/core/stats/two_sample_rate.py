@@ -136,9 +136,9 @@ class TwoSampleRate(Unpaired):
         self.count(
             Counts(
                 candidate_n=block.candidate.size,
-                candidate_bad=float(block.candidate.sum()),
+                candidate_bad=float(np.count_nonzero(block.candidate)),
                 stable_n=block.stable.size,
-                stable_bad=float(block.stable.sum()),
+                stable_bad=float(np.count_nonzero(block.stable)),
             )
         )
 
@@ -155,7 +155,7 @@ class TwoSampleRate(Unpaired):
             logs[self.by_boundary] = boundary_logs([block] * len(stakes), stakes, boundaries)
         self.capitals.step(exponential(logs), block.n)
         self.learn(
-            candidate=block.candidate_bad,
+            candidate=[block.candidate_bad],
             candidate_n=block.candidate_n,
             stable=block.stable_bad,
             stable_n=block.stable_n,
