@@ -49,6 +49,12 @@ class Bet:
         return cls(boundary=boundary, worse=worse)
 
 
+def rows(places: list[int]) -> slice | list[int]:
+    """The same places, as a slice where they follow each other: arrays are indexed sooner by it."""
+    first, last = places[0], places[-1]
+    return slice(first, last + 1) if last - first + 1 == len(places) else places
+
+
 class Comparison(Protocol):
     """Two roles compared block by block. The caller cuts blocks by labels and time, never by values."""
 

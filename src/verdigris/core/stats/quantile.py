@@ -19,7 +19,7 @@ from verdigris.core.stats.arrays import Floats, exponential
 from verdigris.core.stats.block import Block
 from verdigris.core.stats.burst import Burst
 from verdigris.core.stats.capital import Capitals
-from verdigris.core.stats.comparison import Bet, Boundary, Centre, Unpaired
+from verdigris.core.stats.comparison import Bet, Boundary, Centre, Unpaired, rows
 from verdigris.core.stats.two_sample_mean import stake_below
 from verdigris.core.stats.two_sample_rate import ODDS, Counts, boundary_logs, odds_logs
 
@@ -67,8 +67,9 @@ class Exceedance(Unpaired):
         candidate_bad = self._exceeding(block.candidate)
         stable_bad = float(np.count_nonzero(block.stable > self.threshold))
         factors = exponential(self._logs(candidate_n, stable_n, candidate_bad, stable_bad))
-        if self.burst is not None:
-            factors[self.worse] = self.burst.limit(factors[self.worse], block.at)
+        if self.burst is not None and self.worse:
+            worse = rows(self.worse)
+            factors[worse] = self.burst.limit(factors[worse], block.at)
         self.capitals.step(factors, block.n)
         self.learn(candidate=candidate_bad, candidate_n=candidate_n, stable=stable_bad, stable_n=stable_n)
 
@@ -83,7 +84,7 @@ class Exceedance(Unpaired):
         logs = np.empty(self.capitals.stakes.shape)
         if self.worse:
             bad = [(candidate_bad[i], stable_bad) for i in self.worse]
-            logs[self.worse] = odds_logs(candidate_n, stable_n, bad, stable)
+            logs[rows(self.worse)] = odds_logs(candidate_n, stable_n, bad, stable)
         if self.others:
             means = self.candidate.mean
             centres = [(candidate_n * means[i] + stable_n * stable) / (candidate_n + stable_n) for i in self.others]
@@ -94,7 +95,7 @@ class Exceedance(Unpaired):
                 for i in self.others
             ]
             stakes = [stake_below(candidate_n, stable_n, centre, _EQUAL) for centre in centres]
-            logs[self.others] = boundary_logs(blocks, stakes, [_EQUAL] * len(stakes))
+            logs[rows(self.others)] = boundary_logs(blocks, stakes, [_EQUAL] * len(stakes))
         return logs
 
     def restart(self) -> None:

@@ -47,8 +47,10 @@ class Sketch:
     def add(self, values: Floats) -> None:
         """Values must be finite."""
         if values.size:
-            logs = np.log(np.minimum(np.maximum(values, _LOW), _HIGH)) / _LOG_GAMMA
-            places = np.minimum(np.maximum(np.ceil(logs).astype(np.int64) - _FIRST, 0), _BUCKETS - 1)
+            logs = np.log(np.minimum(np.maximum(values, _LOW), _HIGH))
+            logs /= _LOG_GAMMA
+            places = np.ceil(logs, out=logs).astype(np.int64)
+            places -= _FIRST
             self.counts += np.bincount(places, minlength=_BUCKETS)
 
     def __add__(self, other: Sketch) -> Sketch:

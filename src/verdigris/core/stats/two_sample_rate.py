@@ -19,7 +19,7 @@ import numpy as np
 from verdigris.core.stats.arrays import Floats, exponential
 from verdigris.core.stats.block import Block
 from verdigris.core.stats.capital import STAKES, Capitals
-from verdigris.core.stats.comparison import Bet, Boundary, Centre, Unpaired
+from verdigris.core.stats.comparison import Bet, Boundary, Centre, Unpaired, rows
 from verdigris.core.stats.two_sample_mean import Stake, stake_above, stake_below
 
 ODDS = np.array([1.25, 1.6, 2.2, 3.2, 5.0, 9.0, 20.0, 60.0])
@@ -148,11 +148,11 @@ class TwoSampleRate(Unpaired):
         logs = np.empty(self.capitals.stakes.shape)
         if self.by_odds:
             bad = [(block.candidate_bad, block.stable_bad)]
-            logs[self.by_odds] = odds_logs(block.candidate_n, block.stable_n, bad, stable)
+            logs[rows(self.by_odds)] = odds_logs(block.candidate_n, block.stable_n, bad, stable)
         if self.by_boundary:
             boundaries = [self.bets[i].boundary for i in self.by_boundary]
             stakes = [self._stake(block, self.bets[i], candidate, stable) for i in self.by_boundary]
-            logs[self.by_boundary] = boundary_logs([block] * len(stakes), stakes, boundaries)
+            logs[rows(self.by_boundary)] = boundary_logs([block] * len(stakes), stakes, boundaries)
         self.capitals.step(exponential(logs), block.n)
         self.learn(
             candidate=[block.candidate_bad],
