@@ -5,10 +5,9 @@ This is the only place that reads observations. What is not there, or makes no s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -64,9 +63,6 @@ _SOURCES = {
     Metric.TTFB_P99: Source.TTFB,
 }
 
-_NUMBERS = ("at", "duration", "status", "quality", "cost", "refusal", "time_to_first_byte", "output_tokens")
-_WORDS = ("environment", "finish_reason", "response_model")
-_READ: Callable[[Observation], tuple[Any, ...]] = attrgetter(*_NUMBERS, *_WORDS)
 _FIELD = {
     Source.LATENCY: "duration",
     Source.QUALITY: "quality",
@@ -75,7 +71,6 @@ _FIELD = {
     Source.TTFB: "time_to_first_byte",
     Source.LENGTH: "output_tokens",
 }
-_PLACE = {source: _NUMBERS.index(name) for source, name in _FIELD.items()}
 LARGEST = {
     Source.QUALITY: 1.0,
     Source.REFUSALS: 1.0,
@@ -142,21 +137,21 @@ class Columns:
         covariates: Sequence[Covariate] = (),
     ) -> Columns:
         """Reads the observations of these two environments; others are left out, as are those without a time."""
-        rows, read = _in_order(observations, stable, candidate)
-        table = [_numbers(column) for column in read[: len(_NUMBERS)]]
-        environments, finishes, models = read[len(_NUMBERS) :]
-        failed = is_failure(table[2])
+        rows = _in_order(observations, stable, candidate)
+        read = _read(rows)
+        table = {name: _numbers(column) for name, column in read.items()}
+        failed = is_failure(table["status"])
         values, invalid = _values(read, table, failed)
-        duration = np.where(np.isfinite(table[1]) & (table[1] > 0.0), table[1], 0.0)
+        at, duration = table["at"], table["duration"]
         return cls(
-            at=table[0],
-            began=table[0] - duration,
-            candidate=np.array([environment == candidate for environment in environments], dtype=np.bool_),
+            at=at,
+            began=at - np.where((duration > 0.0) & (duration < np.inf), duration, 0.0),
+            candidate=np.array([row.environment == candidate for row in rows], dtype=np.bool_),
             failed=failed,
             values=values,
             invalid=invalid,
-            finishes=Labels.of(finishes),
-            models=Labels.of(models),
+            finishes=Labels.of([row.finish_reason for row in rows]),
+            models=Labels.of([row.response_model for row in rows]),
             covariates={name: _numbers([getattr(row, name.value) for row in rows]) for name in covariates},
             strata=Labels.of([row.stratum for row in rows]) if strata else None,
             units=np.array([(row.unit or 0) & _HASH_MASK for row in rows], dtype=np.uint64) if units else None,
@@ -235,36 +230,39 @@ class Columns:
         )
 
 
-def _in_order(
-    rows: Sequence[Observation], stable: str, candidate: str | None
-) -> tuple[Sequence[Observation], list[tuple[Any, ...]]]:
-    """Those of both roles that have a time, by time; and what was read of them, by field."""
-    read = _fields(rows)
-    environments = read[len(_NUMBERS)]
-    if environments.count(stable) + environments.count(candidate) < len(rows):
-        rows = [row for row in rows if row.environment in (stable, candidate)]
-        read = _fields(rows)
-    at = np.array(read[0], dtype=np.float64)
+def _in_order(rows: Sequence[Observation], stable: str, candidate: str | None) -> Sequence[Observation]:
+    """Those of both roles that have a time, by time."""
+    kept = [row for row in rows if row.environment == stable or row.environment == candidate]  # noqa: PLR1714 -- quicker
+    at = np.array([row.at for row in kept], dtype=np.float64)
     timed = np.isfinite(at)
     if timed.all() and not np.any(at[1:] < at[:-1]):
-        return rows, read
+        return kept
     order = np.argsort(at, kind="stable")
-    rows = [rows[place] for place in order[timed[order]].tolist()]
-    return rows, _fields(rows)
+    return [kept[place] for place in order[timed[order]].tolist()]
 
 
-def _fields(rows: Sequence[Observation]) -> list[tuple[Any, ...]]:
-    return list(zip(*map(_READ, rows), strict=True)) or [()] * (len(_NUMBERS) + len(_WORDS))
+def _read(rows: Sequence[Observation]) -> dict[str, list[Any]]:
+    """Field by field: a tuple for each row would keep the garbage collector busy."""
+    return {
+        "at": [row.at for row in rows],
+        "duration": [row.duration for row in rows],
+        "status": [row.status for row in rows],
+        "quality": [row.quality for row in rows],
+        "cost": [row.cost for row in rows],
+        "refusal": [row.refusal for row in rows],
+        "time_to_first_byte": [row.time_to_first_byte for row in rows],
+        "output_tokens": [row.output_tokens for row in rows],
+    }
 
 
 def _values(
-    read: Sequence[tuple[Any, ...]], table: Sequence[Floats], failed: Flags
+    read: Mapping[str, Sequence[Any]], table: Mapping[str, Floats], failed: Flags
 ) -> tuple[dict[Source, Floats], dict[Source, Flags]]:
     values: dict[Source, Floats] = {Source.ERRORS: failed.astype(np.float64)}
     invalid: dict[Source, Flags] = {}
     good = ~failed
-    for source, place in _PLACE.items():
-        raw, missing = table[place], read[place].count(None)
+    for source, name in _FIELD.items():
+        raw, missing = table[name], read[name].count(None)
         if missing == raw.size:
             values[source] = raw
             continue
@@ -275,7 +273,7 @@ def _values(
             continue
         values[source] = np.where(usable, raw, np.nan)
         if raw.size - np.count_nonzero(sound) > missing:  # something else than nothing was reported
-            reported = np.array([value is not None for value in read[place]], dtype=np.bool_)
+            reported = np.array([value is not None for value in read[name]], dtype=np.bool_)
             invalid[source] = reported & ~sound & good
     return values, invalid
 

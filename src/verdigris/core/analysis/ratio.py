@@ -21,6 +21,7 @@ SHORTEST_LAG, LONGEST_LAG = 30.0, 300.0
 
 _SETTLE = 0.5  # seconds around a change in which a request may have met either split
 _REMEMBERED = 64
+_SPAN = 1_000
 
 
 @dataclass(kw_only=True, slots=True)
@@ -88,18 +89,22 @@ class SampleRatio:
     def _count(self, began: Floats, candidate: Flags, share: float) -> None:
         if not began.size:
             return
-        seconds = np.maximum(np.floor(began), self.open)
-        if seconds[0] == seconds[-1] and (seconds == seconds[0]).all():
-            self._add(int(seconds[0]), share, candidate)
+        seconds = np.maximum(np.floor(began), self.open).astype(np.int64)
+        first, last = int(seconds.min()), int(seconds.max())
+        if last - first < _SPAN:
+            totals = np.bincount(seconds - first)
+            chosen = np.bincount(seconds[candidate] - first, minlength=totals.size)
+            for place in np.flatnonzero(totals).tolist():
+                self._add(first + place, share, int(chosen[place]), int(totals[place]))
             return
-        for second in np.unique(seconds).tolist():
-            self._add(int(second), share, candidate[seconds == second])
+        for second in np.unique(seconds).tolist():  # a clock has jumped
+            inside = seconds == second
+            self._add(second, share, int(np.count_nonzero(candidate & inside)), int(np.count_nonzero(inside)))
 
-    def _add(self, second: int, share: float, candidate: Flags) -> None:
+    def _add(self, second: int, share: float, on_candidate: int, total: int) -> None:
         counts = self.waiting.setdefault((second, share), [0, 0])
-        on_candidate = int(np.count_nonzero(candidate))
         counts[0] += on_candidate
-        counts[1] += candidate.size - on_candidate
+        counts[1] += total - on_candidate
 
     def _settle(self, now: float) -> None:
         lag = min(max(SHORTEST_LAG, 3.0 * self.longest), LONGEST_LAG)

@@ -24,6 +24,7 @@ REFERENCE = 300
 _MEDIAN_BAND = 0.15  # share of values that must cross the old median, for what has no upper bound
 _ROOM = 0.5  # of the margin; a smaller move is not worth telling
 _LEAST_BAND = 0.01
+_ENOUGH_AT_ONCE = 200  # values of a chunk; a move that matters shows in part of the traffic too
 _AT_ONCE, _MEANS = 10, 50  # values in one mean, and means that are settled together
 _SAID = {
     Source.QUALITY: "quality",
@@ -139,7 +140,7 @@ class Stability:
 
     def fold(self, rows: Rows) -> None:
         for source, footing in self.footings.items():
-            footing.fold(rows.values(source).stable)
+            footing.fold(rows.values(source).stable[:_ENOUGH_AT_ONCE])
 
     def cautions(self) -> tuple[Caution, ...]:
         found = (footing.caution() for footing in self.footings.values())
