@@ -106,6 +106,15 @@ def test_a_step_that_cannot_decide_is_warned_of(usual):
     assert "use pairs: about " in warning or "pairs need over" in warning
 
 
+def test_what_even_pairs_hardly_show_is_said():
+    Path("narrow.yaml").write_text(FILE.replace("max_increase: 1%", "max_increase: 0.2%"))
+    (warning,) = [
+        text for text in planned("narrow.yaml", "--rate", "60/min")["warnings"] if text.startswith("error_rate 0.2")
+    ]
+    assert "needs more than 5h35m at 10% of 60 requests/min" in warning
+    assert warning.endswith("; pairs need over 5,000 too")
+
+
 def test_an_equal_candidate_that_cannot_be_promoted_is_warned_of():
     said = planned("--rate", "60/h")
     assert said["equal"]["promoted"] == 0

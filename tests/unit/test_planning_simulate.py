@@ -145,6 +145,24 @@ def test_nothing_is_promoted_without_a_pass(monkeypatch, seed):
     assert passed or ended.ending is not Ending.PROMOTED
 
 
+def test_a_scaled_step_is_entered_on_a_wider_proof(monkeypatch):
+    seen = watched(monkeypatch)
+    run(strategy=ramp(Advance.SCALED))
+    (rise,) = [entry for entry in seen if entry[2].weight > entry[0].weight == 10.0]
+    assert rise[1].verdict.proven_at > 1.0
+
+
+def test_minimum_samples_are_really_served():
+    steps = (WeightStep(weight=10.0, hold=0.0, min_samples=300), *ramp().steps[1:])
+    ended = run(strategy=ramp(steps=steps))
+    assert 300 <= ended.at_weight[0].candidate < 360
+
+
+def test_the_ledger_knows_the_lag_only_where_requests_hang():
+    assert simulation.terms(setting(lag=60.0)).lag == 0.0
+    assert simulation.terms(setting(lag=60.0, candidate=replace(ORDINARY, hangs=0.1))).lag == 60.0
+
+
 def test_a_proof_waits_for_the_lag():
     """Nobody is promoted before requests have had the time to end."""
     quick, slow = (run(strategy=ramp(hold=30.0), rate=40.0, lag=lag) for lag in (0.0, 600.0))
