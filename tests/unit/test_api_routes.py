@@ -6,9 +6,10 @@ import pytest
 
 from support.asgi import api_client
 from support.fake_controller import FakeController
+from verdigris.core.model.metric import Metric
 from verdigris.core.model.rollout import Phase
-from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Strategy, WeightStep
-from verdigris.core.model.verdict import Outcome
+from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Policy, Strategy, WeightStep
+from verdigris.core.model.verdict import Caution, Estimate, Outcome, Paired, Slice, Standing
 from verdigris.ports import Logged, ObservedSplit
 from verdigris.testing import builders
 from verdigris.testing.builders import a_finding, a_rollout, a_verdict
@@ -56,6 +57,91 @@ def test_a_strategy_can_be_sent_with_the_start():
         keep_previous=9.0,
     )
     assert [step["kind"] for step in answer.json()["steps"]] == ["weight", "pause", "approve", "weight"]
+
+
+def test_a_strategy_that_is_sent_may_ask_for_scaled_proof_and_say_what_happens_by_outcome():
+    controller = FakeController(current=None)
+    steps = [
+        {"kind": "weight", "weight": 5},
+        {"kind": "pause"},
+        {"kind": "weight", "weight": 20, "otherwise": "hold"},
+        {"kind": "weight", "weight": 50, "advance": "safe", "otherwise": {"no_data": "hold"}},
+        {"kind": "weight", "weight": 100},
+    ]
+    by_outcome = {"inconclusive": "approve", "invalid": "hold"}
+    sent = {"strategy": {"steps": steps, "advance": "scaled", "otherwise": by_outcome, "horizon": 9_000}}
+    answer = api_client(controller).post("/v1/rollouts", json=sent)
+    assert answer.status_code == 201, answer.text
+    asked = controller.last("start")["strategy"]
+    assert asked.otherwise == Policy(inconclusive=Otherwise.APPROVE, invalid=Otherwise.HOLD)
+    assert asked.horizon == 9_000
+    weights = [step for step in asked.steps if isinstance(step, WeightStep)]
+    assert [step.advance.value for step in weights] == ["safe", "scaled", "safe", "proven"]
+    assert [step.otherwise for step in weights] == [
+        Policy(inconclusive=Otherwise.APPROVE),
+        Policy.always(Otherwise.HOLD),
+        Policy(inconclusive=Otherwise.APPROVE, no_data=Otherwise.HOLD),
+        Policy(inconclusive=Otherwise.APPROVE),
+    ]
+    shown = answer.json()
+    whole = {"waiting": "rollback", "inconclusive": "approve", "no_data": "rollback", "invalid": "hold"}
+    assert (shown["otherwise"], shown["horizon"]) == (whole, 9_000)
+    assert [step["otherwise"] for step in shown["steps"][2:3]] == ["hold"]
+    assert shown["steps"][2]["text"].startswith("20 % once proven no worse than 4x the margin for")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "field"),
+    [
+        ({"otherwise": "promote"}, "strategy.otherwise"),
+        ({"otherwise": {"pass": "hold"}}, "strategy.otherwise"),
+        ({"horizon": 0}, "strategy.horizon"),
+        ({"advance": "scald"}, "strategy.advance"),
+    ],
+)
+def test_what_a_sent_strategy_cannot_say_is_named(strategy, field):
+    sent = {"strategy": {"steps": [{"kind": "weight", "weight": 100}], **strategy}}
+    answer = api_client(FakeController(current=None)).post("/v1/rollouts", json=sent)
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_strata_pairs_and_cautions_are_shown_with_the_reasons():
+    paired = Paired(n=80, stable=0.9, candidate=0.89, harm=math.inf, non_inferiority=25.0)
+    side = Estimate(n=450, value=0.9, low=0.88, high=0.92)
+    part = Slice(
+        stratum="pro",
+        metric=Metric.QUALITY,
+        standing=Standing.SAFE,
+        stable=side,
+        candidate=side,
+        harm=0.7,
+        non_inferiority=44.0,
+    )
+    verdict = a_verdict(
+        findings=(a_finding(paired=paired, basis="stable's last 2,000 requests"),),
+        slices=(part,),
+        overlap=0.98,
+        proven_at=2.0,
+        cautions=(Caution(key="drift", text="both sides fell"),),
+    )
+    client = api_client(FakeController(current=a_rollout(verdict=verdict)))
+    why = client.get("/v1/rollouts/r1/explain").json()
+    assert why["findings"][0]["paired"] == {
+        "n": 80,
+        "stable": 0.9,
+        "candidate": 0.89,
+        "harm": sys.float_info.max,
+        "non_inferiority": 25.0,
+    }
+    assert why["findings"][0]["basis"] == "stable's last 2,000 requests"
+    assert [(each["stratum"], each["metric"], each["unit"], each["harm"]) for each in why["slices"]] == [
+        ("pro", "quality", "score", 0.7)
+    ]
+    assert (why["overlap"], why["cautions"]) == (0.98, [{"key": "drift", "text": "both sides fell"}])
+    shown = client.get("/v1/rollouts/r1").json()["verdict"]
+    assert (shown["proven_at"], shown["overlap"]) == (2.0, 0.98)
+    assert shown["cautions"] == why["cautions"]
 
 
 def test_a_rollout_shows_all_that_a_person_needs():

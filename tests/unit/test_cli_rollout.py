@@ -11,6 +11,7 @@ from support.asgi import LOCAL, api_client
 from support.fake_controller import FakeController
 from verdigris.cli.app import root
 from verdigris.core.model.rollout import Phase
+from verdigris.core.model.verdict import Caution
 from verdigris.testing.builders import a_rollout, a_verdict
 
 ENVIRON = {"VERDIGRIS_API": LOCAL, "VERDIGRIS_ACTOR": "ada"}
@@ -82,6 +83,14 @@ def test_list_and_history_are_tables():
 
 def test_an_empty_list_says_how_to_begin():
     assert "verdigris rollout start" in run(FakeController(current=None), "rollout", "list").stdout
+
+
+def test_cautions_are_shown_among_what_a_person_should_know():
+    cautions = (Caution(key="drift", text="both sides fell"), Caution(key="silent", text="no scores for an hour"))
+    shown = run(FakeController(current=a_rollout(verdict=a_verdict(cautions=cautions))), "rollout", "get").stdout
+    said = [line.removeprefix("to know").strip() for line in shown.splitlines()]
+    assert said.index("no scores for an hour") == said.index("both sides fell") + 1
+    assert "to know" not in run(FakeController(), "rollout", "get").stdout
 
 
 def test_explain_prints_headline_and_lines():

@@ -16,9 +16,11 @@ from verdigris.adapters.stores.shapes import shape_of
 from verdigris.core.model.command import Command
 from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
 from verdigris.core.model.event import Event
+from verdigris.core.model.metric import Covariate, Guardrail, Margin, Metric
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.split import Sticky
-from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, Policy, Strategy
+from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Policy, Strategy, WeightStep
+from verdigris.core.model.verdict import Caution, Estimate, Paired, Slice, Standing
 from verdigris.testing import builders as build
 
 ODD = Strategy(
@@ -77,6 +79,75 @@ def test_a_rollout_comes_back() -> None:
     rollout = build.a_rollout(strategy=ODD, phase=Phase.BAKING, verdict=build.a_verdict(findings=(build.a_finding(),)))
     assert through_rollout(rollout) == rollout
     assert through_rollout(build.a_rollout()) == build.a_rollout()
+
+
+WHOLE_POLICY = Policy(inconclusive=Otherwise.APPROVE, no_data=Otherwise.HOLD)
+
+
+def test_what_the_judge_and_the_strategy_may_say_comes_back() -> None:
+    step = WeightStep(weight=5.0, advance=Advance.SCALED, otherwise=WHOLE_POLICY)
+    strategy = Strategy(steps=(step, *build.SHORT_STRATEGY.steps), otherwise=WHOLE_POLICY, horizon=9_000)
+    estimate = Estimate(n=3, value=0.5)
+    part = Slice(
+        stratum="pro",
+        metric=Metric.COST,
+        standing=Standing.UNDECIDED,
+        stable=estimate,
+        candidate=estimate,
+        harm=math.inf,
+        non_inferiority=1.0,
+    )
+    paired = Paired(n=3, stable=0.5, candidate=0.4, harm=1.5, non_inferiority=0.5)
+    verdict = build.a_verdict(
+        findings=(build.a_finding(basis="stable's past", paired=paired),),
+        proven_at=2.0,
+        overlap=0.9,
+        slices=(part,),
+        cautions=(Caution(key="drift", text="both sides fell"),),
+    )
+    guardrail = Guardrail(metric=Metric.QUALITY, margin=Margin(relative=0.1), adjust=Covariate.INPUT_TOKENS)
+    rollout = build.a_rollout(
+        strategy=strategy, guardrails=(guardrail,), verdict=verdict, cautions=("drift",), limit_reached=True
+    )
+    assert through_rollout(rollout) == rollout
+
+
+def test_a_policy_of_one_word_is_stored_as_the_word_it_was_when_there_were_only_words() -> None:
+    stored = codec.encode_rollout(build.a_rollout(strategy=ODD))
+    assert stored["strategy"]["otherwise"] == "hold"
+    assert stored["strategy"]["steps"][2]["otherwise"] == "rollback"
+    whole = codec.encode_rollout(build.a_rollout(strategy=replace(ODD, otherwise=WHOLE_POLICY)))
+    assert whole["strategy"]["otherwise"] == {
+        "waiting": "rollback",
+        "inconclusive": "approve",
+        "no_data": "hold",
+        "invalid": "rollback",
+    }
+
+
+@pytest.mark.parametrize("otherwise", ["promote", 3, None, {"waiting": "promote"}, {"pass": "hold"}])
+def test_a_damaged_policy_is_named(otherwise: object) -> None:
+    stored = codec.encode_rollout(build.a_rollout(strategy=ODD))
+    stored["strategy"]["otherwise"] = otherwise
+    with pytest.raises(StoreUnreadable, match=r"strategy\.otherwise"):
+        codec.decode_rollout(stored)
+
+
+def test_a_rollout_stored_before_there_was_more_to_say_is_read_with_the_defaults() -> None:
+    rollout = build.a_rollout(verdict=build.a_verdict(findings=(build.a_finding(),)))
+    stored = json.loads(codec.pack(codec.encode_rollout(rollout)))
+    stored["schema"] = 1
+    later = {
+        "": ("cautions", "limit_reached"),
+        "strategy": ("horizon",),
+        "verdict": ("proven_at", "overlap", "slices", "cautions"),
+    }
+    for place, names in later.items():
+        for name in names:
+            del (stored[place] if place else stored)[name]
+    for name in ("basis", "paired"):
+        del stored["verdict"]["findings"][0][name]
+    assert codec.decode_rollout(stored) == rollout
 
 
 @given(at=finite, watched=finite, reason=text)

@@ -58,6 +58,11 @@ def test_a_client_skips_what_a_newer_server_adds():
     [
         (StartRollout, {"wersion": "2"}, "unknown field 'wersion'; did you mean 'version'?"),
         (StartRollout, {"xyzzy": 1}, "unknown field 'xyzzy'; known are: to, version, strategy"),
+        (
+            StartRollout,
+            {"strategy": {"steps": [], "otherwise": {"no-data": "hold"}}},
+            "unknown field 'no-data'; did you mean 'no_data'?",
+        ),
         (StepWord, {"reason": "no"}, "unknown field 'reason'; known are: step"),
         (NoWord, {"step": 1}, "unknown field 'step'; known are: none"),
         (

@@ -78,9 +78,7 @@ def _steps(body: StrategyBody) -> Iterator[Step]:
         yield step
 
 
-def _policy(written: Otherwise | PolicyBody, inconclusive: Otherwise = Otherwise.ROLLBACK) -> Policy:
-    if isinstance(written, Otherwise):
-        return Policy.always(written)
+def _policy(written: PolicyBody, inconclusive: Otherwise = Otherwise.ROLLBACK) -> Policy:
     said = written.model_dump(exclude_none=True)
     return replace(Policy(inconclusive=inconclusive), **said)
 

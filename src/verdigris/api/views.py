@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from verdigris.api.words import step_text
 from verdigris.controller.status import Status
 from verdigris.core.model.rollout import Rollout, Side
-from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, Policy, Step, WeightStep
+from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, Policy, Step, Strategy, WeightStep
 from verdigris.core.model.verdict import Verdict
 from verdigris.core.rollout.readiness import waiting_for
 from verdigris.wire import (
@@ -42,7 +43,7 @@ def rollout_view(rollout: Rollout) -> RolloutView:
         service=rollout.service,
         phase=rollout.phase,
         step=rollout.step,
-        steps=tuple(step_view(step) for step in strategy.steps),
+        steps=tuple(_steps(strategy)),
         weight=WeightView(desired=rollout.weight, in_force=rollout.in_force),
         stable=_side(rollout.stable),
         candidate=_side(rollout.candidate),
@@ -65,15 +66,23 @@ def rollout_view(rollout: Rollout) -> RolloutView:
     )
 
 
-def step_view(step: Step) -> StepView:
+def _steps(strategy: Strategy) -> Iterator[StepView]:
+    leaving = 0.0
+    for step in strategy.steps:
+        yield step_view(step, leaving=leaving)
+        leaving = step.weight if isinstance(step, WeightStep) else leaving
+
+
+def step_view(step: Step, *, leaving: float) -> StepView:
+    text = step_text(step, leaving=leaving)
     match step:
         case WeightStep():
             said = asdict(step) | {"otherwise": _otherwise(step.otherwise)}
-            return StepView(kind="weight", text=step_text(step), **said)
+            return StepView(kind="weight", text=text, **said)
         case PauseStep():
-            return StepView(kind="pause", text=step_text(step), duration=step.duration)
+            return StepView(kind="pause", text=text, duration=step.duration)
         case ApproveStep():
-            return StepView(kind="approve", text=step_text(step), timeout=step.timeout, otherwise=step.otherwise)
+            return StepView(kind="approve", text=text, timeout=step.timeout, otherwise=step.otherwise)
 
 
 def _otherwise(policy: Policy) -> Otherwise | PolicyView:

@@ -17,14 +17,18 @@ from verdigris.core.model.event import (
     SplitRefused,
     Started,
 )
-from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Step, WeightStep
-from verdigris.core.rollout.words import duration, percent
+from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, Step, WeightStep, scaled_multiple
+from verdigris.core.rollout.words import duration, multiple_of_margin, percent
 
 
-def step_text(step: Step) -> str:
+def step_text(step: Step, *, leaving: float) -> str:
+    """One step; `leaving` is the weight before it, in percent."""
     match step:
         case WeightStep():
-            advance = "proven enough" if step.advance is Advance.SCALED else step.advance.value
+            advance = step.advance.value
+            if step.advance is Advance.SCALED:
+                asked = multiple_of_margin(scaled_multiple(leaving))
+                advance = f"proven no worse than {asked}" if leaving > 0 else Advance.SAFE.value
             held = f" for {duration(step.hold)}" if step.hold else ""
             samples = f", at least {step.min_samples} requests on each side" if step.min_samples else ""
             return f"{percent(step.weight)} once {advance}{held}{samples}"

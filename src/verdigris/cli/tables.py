@@ -41,6 +41,8 @@ def _rollout_rows(rollout: RolloutView) -> Iterator[tuple[str, str | list[str]]]
         yield from _progress_rows(rollout)
     if rollout.verdict is not None:
         yield "verdict", f"{rollout.verdict.outcome.value.replace('_', ' ')}: {rollout.verdict.reason}"
+        cautions = [caution.text for caution in rollout.verdict.cautions]
+        yield from [("to know", cautions)] if cautions else []
     if rollout.samples is not None:
         samples = rollout.samples
         yield "requests", f"candidate {number(samples.candidate)}, stable {number(samples.stable)}"

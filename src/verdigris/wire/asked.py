@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from verdigris.core.model.split import FULL
 from verdigris.core.model.strategy import Advance, Otherwise
@@ -31,6 +32,20 @@ class PolicyBody(Body):
     invalid: Otherwise | None = None
 
 
+def _one_word(value: Any) -> Any:
+    """`"hold"` says it for every outcome."""
+    if not isinstance(value, str):
+        return value
+    if value not in list(Otherwise):
+        raise PydanticCustomError(
+            "otherwise", "Input should be 'rollback', 'hold' or 'approve', or one for each outcome"
+        )
+    return dict.fromkeys(PolicyBody.model_fields, value)
+
+
+OtherwiseBody = Annotated[PolicyBody, BeforeValidator(_one_word, json_schema_input_type=PolicyBody | Otherwise)]
+
+
 class WeightStepBody(Body):
     """Give the candidate `weight` percent. `advance` defaults to `proven` at 100 and to the strategy's below."""
 
@@ -40,7 +55,7 @@ class WeightStepBody(Body):
     min_samples: int = Field(default=50, ge=0)
     advance: Advance | None = None
     timeout: float | None = Field(default=None, gt=0)
-    otherwise: Otherwise | PolicyBody = PolicyBody()
+    otherwise: OtherwiseBody = PolicyBody()
 
 
 class PauseStepBody(Body):
@@ -73,7 +88,7 @@ class StrategyBody(Body):
     keep_previous: float = Field(default=86_400.0, ge=0)
     time_limit: float = Field(default=21_600.0, gt=0)
     advance: Advance = Advance.SAFE
-    otherwise: Otherwise | PolicyBody = PolicyBody()
+    otherwise: OtherwiseBody = PolicyBody()
     horizon: int | None = Field(default=None, ge=1)
 
 
