@@ -325,6 +325,7 @@ def test_the_tail_of_a_capped_mean_moves_with_its_cap() -> None:
     test.move(2.0)
     for _ in range(10):
         test.compare(Block(candidate=np.full(20, 5.0), stable=np.ones(20)))
+    assert test.tail is not None
     assert test.tail.value(0) > 1e6
 
 

@@ -40,21 +40,25 @@ def block_in_caps(block: Block, bets: tuple[Bet, ...], cap: float) -> Block:
 
 @dataclass(kw_only=True, slots=True)
 class CappedMean:
-    """Values of at least 0 and any size; lower is better. `cap`, above 0, and the boundaries' shifts are in the values' unit."""
+    """Values of at least 0 and any size; lower is better. `cap`, above 0, and the boundaries' shifts are in the values' unit.
+
+    `tail` bets on what `bets` say of worse candidates, in their order; None where none does.
+    """
 
     bets: tuple[Bet, ...]
     cap: float
     body: TwoSampleMean
-    tail: Exceedance
+    tail: Exceedance | None
 
     @classmethod
     def start(cls, bets: tuple[Bet, ...], *, cap: float, prior: float) -> CappedMean:
         """`prior` is the capped mean expected of both roles, in the values' unit."""
+        worse = tuple(bet for bet in bets if bet.worse)
         return cls(
             bets=bets,
             cap=cap,
             body=TwoSampleMean.start(in_caps(bets, cap), higher_is_better=False, prior=prior / cap, capped=True),
-            tail=Exceedance.start(bets, threshold=cap, rate=1.0 - CAP_QUANTILE, bursts=False),
+            tail=Exceedance.start(worse, threshold=cap, rate=1.0 - CAP_QUANTILE, bursts=False) if worse else None,
         )
 
     @property
@@ -62,16 +66,18 @@ class CappedMean:
         return self.body.compared
 
     def value(self, i: int) -> float:
-        if not self.bets[i].worse:
+        if self.tail is None or not self.bets[i].worse:
             return self.body.value(i)
-        return _BODY * self.body.value(i) + _TAIL * self.tail.value(i)
+        before = sum(bet.worse for bet in self.bets[:i])
+        return _BODY * self.body.value(i) + _TAIL * self.tail.value(before)
 
     def best(self, i: int) -> float:
         return self.body.best(i)
 
     def compare(self, block: Block) -> None:
         self.body.compare(block_in_caps(block, self.body.bets, self.cap))
-        self.tail.compare(block)
+        if self.tail is not None:
+            self.tail.compare(block)
 
     def move(self, cap: float) -> None:
         """Goes on with another cap. It may only depend on values that are not compared any more.
@@ -81,18 +87,21 @@ class CappedMean:
         self.body.bets = in_caps(self.bets, cap)
         self.body.candidate.scaled(self.cap / cap)
         self.body.stable.scaled(self.cap / cap)
-        self.tail.move(cap)
+        if self.tail is not None:
+            self.tail.move(cap)
         self.cap = cap
 
     def restart(self) -> None:
         self.body.restart()
-        self.tail.restart()
+        if self.tail is not None:
+            self.tail.restart()
 
     def dump(self) -> dict[str, Any]:
-        return {"cap": self.cap, "body": self.body.dump(), "tail": self.tail.dump()}
+        return {"cap": self.cap, "body": self.body.dump(), "tail": self.tail.dump() if self.tail else None}
 
     def restore(self, dumped: Mapping[str, Any]) -> None:
         self.cap = float(dumped["cap"])
         self.body.bets = in_caps(self.bets, self.cap)
         self.body.restore(dumped["body"])
-        self.tail.restore(dumped["tail"])
+        if self.tail is not None:
+            self.tail.restore(dumped["tail"])

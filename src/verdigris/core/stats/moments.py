@@ -20,7 +20,7 @@ class Moments:
 
     @classmethod
     def of(cls, values: Floats) -> Moments:
-        return cls(n=float(values.size), total=float(values.sum()), squares=float(np.dot(values, values)))
+        return cls(n=float(values.size), total=float(np.add.reduce(values)), squares=float(np.dot(values, values)))
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(n=self.n + other.n, total=self.total + other.total, squares=self.squares + other.squares)

@@ -42,7 +42,7 @@ class Sketch:
     @property
     def n(self) -> int:
         """How many values, by weight; parts of one are left out."""
-        return int(self._ranks()[-1])
+        return int(np.add.reduce(self.counts))
 
     def add(self, values: Floats) -> None:
         """Values must be finite."""
@@ -73,7 +73,8 @@ class Sketch:
         return self._value(max(q * total, _LEAST)) if total else None
 
     def _value(self, rank: float) -> float:
-        place = int(np.searchsorted(self._ranks(), rank))
+        ranks = self._ranks()
+        place = int(np.searchsorted(ranks, min(rank, ranks[-1])))  # sums in another order may differ in the last bit
         return 2.0 * _GAMMA ** (place + _FIRST) / (_GAMMA + 1.0) if place else 0.0
 
     def _ranks(self) -> Floats:

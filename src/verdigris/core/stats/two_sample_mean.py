@@ -65,13 +65,15 @@ def two_sample_factors(stakes: Iterable[Stake], candidate: Floats, moved: Floats
     """The factors of one block, (bets, k), for the stakes of each bet.
 
     `candidate` holds the values (n,), or each bet's own (bets, n), and `moved` stable's, moved to each bet's boundary.
+    It is overwritten.
     """
     each: Floats = np.array([*stakes])
     on_candidate, on_stable, centre = each[:, :1], each[:, 1:2], each[:, 2:]
     candidate_n = candidate.shape[-1]
     distances = np.empty((len(each), candidate_n + moved.shape[-1]))
     np.multiply(candidate - centre, on_candidate, out=distances[:, :candidate_n])
-    np.multiply(moved - centre, on_stable, out=distances[:, candidate_n:])
+    moved -= centre
+    np.multiply(moved, on_stable, out=distances[:, candidate_n:])
     return factors(distances)
 
 
@@ -140,7 +142,9 @@ class TwoSampleMean(Unpaired):
     def _moved(self, stable: Floats) -> Floats:
         scales: Floats = np.array([[bet.boundary.scale] for bet in self.bets])
         shifts: Floats = np.array([[bet.boundary.shift] for bet in self.bets])
-        return scales * stable + shifts
+        moved = scales * stable
+        moved += shifts
+        return moved
 
     def _stakes(self, block: Block, reach: float) -> Iterable[Stake]:
         candidate_n, stable_n = block.candidate.size, block.stable.size
