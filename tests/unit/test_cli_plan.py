@@ -119,8 +119,10 @@ def test_an_equal_candidate_that_cannot_be_promoted_is_warned_of():
     said = planned("--rate", "60/h")
     assert said["equal"]["promoted"] == 0
     assert said["equal"]["lacking"]
-    assert said["warnings"][0].startswith("an equal candidate is promoted in only 0 of 6 rollouts: within 1h, ")
-    assert "error_rate" in said["warnings"][0]
+    short, equal, *_ = said["warnings"]
+    assert short.startswith("with 60 requests/h the steps below 100% last 4h at least")
+    assert equal.startswith("an equal candidate is promoted in only 0 of 6 rollouts: within 1h, ")
+    assert "error_rate" in equal
 
 
 def test_much_traffic_decides_everything_and_needs_no_warning():
@@ -147,6 +149,17 @@ def test_a_guarded_metric_that_is_not_reported_is_warned_of():
     assert not [row for row in said["worse"] if row["metric"] == "quality"]
 
 
+def test_a_file_that_guards_nothing_has_nothing_to_find():
+    off = "".join(f"  {metric}: off\n" for metric in ("quality", "error_rate", "cost", "latency_p99", "refusal_rate"))
+    Path("off.yaml").write_text(
+        FILE[: FILE.index("guardrails")] + f"guardrails:\n{off}" + FILE[FILE.index("strategy") :]
+    )
+    done = run("off.yaml", "--rate", "1/s", *QUICK)
+    assert done.exit_code == 0
+    assert "WORSE IN" not in done.stdout
+    assert "warning: no guardrail has anything to judge" in done.stdout
+
+
 def test_sticky_users_and_answers_of_people_are_noted():
     Path("sticky.yaml").write_text(
         FILE.replace("    - { weight: 100% }", "    - { approve: { timeout: 2h } }\n    - { weight: 100% }")
@@ -155,7 +168,7 @@ def test_sticky_users_and_answers_of_people_are_noted():
     said = planned("sticky.yaml", "--rate", "1/s", "--users", "300")
     assert said["assumed"]["users"] == 300
     assert any("each counts once" in text for text in said["notes"])
-    assert "people are taken to answer at once" in said["notes"]
+    assert "people are taken to approve at once, whatever they see" in said["notes"]
     assert "users" not in run("--rate", "1/s", *QUICK, "--users", "300").stdout
 
 

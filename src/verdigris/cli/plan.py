@@ -128,12 +128,13 @@ class _Progress:
 
 def _notes(service: Service, made: Plan) -> list[str]:
     """What the plan leaves out or takes for granted."""
-    from verdigris.core.model.strategy import ApproveStep, PauseStep
+    from verdigris.core.model.strategy import Advance, ApproveStep, PauseStep, WeightStep
 
-    steps = service.strategy.steps
-    notes = []
-    if any(isinstance(step, ApproveStep) or (isinstance(step, PauseStep) and step.duration is None) for step in steps):
-        notes.append("people are taken to answer at once")
+    steps, notes = service.strategy.steps, []
+    waits = (isinstance(step, ApproveStep) or (isinstance(step, PauseStep) and step.duration is None) for step in steps)
+    first = steps[0]
+    if any(waits) or (isinstance(first, WeightStep) and first.advance is Advance.PROVEN):
+        notes.append("people are taken to approve at once, whatever they see")
     if made.setting.traffic.users is not None:
         notes.append("users are kept on one side, so each counts once however much it sends: see --users")
     if service.strata:

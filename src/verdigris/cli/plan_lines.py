@@ -28,9 +28,10 @@ def lines(plan: Plan, said: dict[str, Any], *, rate: str) -> Iterator[str]:
     )
     yield ""
     yield from _equal(plan)
-    yield ""
-    yield from _worse(plan)
-    if plan.steps:
+    if plan.harms:
+        yield ""
+        yield from _worse(plan)
+    if plan.harms and plan.steps:
         yield ""
         yield from _steps(plan)
     if said["warnings"] or said["notes"]:

@@ -61,7 +61,7 @@ def listed(words: Sequence[str]) -> str:
 
 def warnings(plan: Plan, *, rate: str) -> list[str]:
     """What the owner of the file should know; `rate` is the traffic as it was asked, such as `20 requests/min`."""
-    return [*_unreported(plan), *_equal(plan), *_missed(plan), *_steps(plan, rate)]
+    return [*_unreported(plan), *_too_long(plan, rate), *_equal(plan), *_missed(plan), *_steps(plan, rate)]
 
 
 def _unreported(plan: Plan) -> Iterator[str]:
@@ -73,7 +73,19 @@ def _unreported(plan: Plan) -> Iterator[str]:
             )
 
 
+def _too_long(plan: Plan, rate: str) -> Iterator[str]:
+    least, limit = sum(step.seconds for step in plan.steps), plan.setting.strategy.time_limit
+    if least >= limit:
+        yield (
+            f"with {rate} the steps below 100% last {time_words(least)} at least, for their holds and min_samples, but "
+            f"time_limit is {format_duration(limit)}"
+        )
+
+
 def _equal(plan: Plan) -> Iterator[str]:
+    if not plan.harms:
+        yield "no guardrail has anything to judge, so no step can ask for proof: each needs an approval to reach 100%"
+        return
     equal, total = plan.equal, len(plan.equal.runs)
     if len(equal.promoted) >= _MOSTLY * total:
         return
@@ -100,14 +112,18 @@ def _missed(plan: Plan) -> Iterator[str]:
 
 
 def _steps(plan: Plan, rate: str) -> Iterator[str]:
-    """One sentence a harm, with every step that is left before it is found."""
-    unseen: dict[Harm, list[tuple[StepSight, Seen]]] = {}
-    for step in plan.steps:
-        for seen in _unseen(step):
-            unseen.setdefault(seen.harm, []).append((step, seen))
-    for harm, places in unseen.items():
+    """One sentence a guardrail: the largest harm that steps are left without finding, and which steps."""
+    told = set()
+    for tried in plan.harms:
+        harm = tried.harm
+        missing = [
+            (step, seen) for step in plan.steps for seen in step.seen if seen.harm == harm and _misses(step, seen)
+        ]
+        if harm is None or harm.guardrail in told or not missing:
+            continue
+        told.add(harm.guardrail)
         needs = [
-            _needs(step, seen, plan.rate, of=rate if not place else "") for place, (step, seen) in enumerate(places)
+            _needs(step, seen, plan.rate, of=rate if not place else "") for place, (step, seen) in enumerate(missing)
         ]
         yield f"{harm_words(harm)} needs {listed(needs)}; {_instead(plan, harm)}"
 
@@ -118,16 +134,9 @@ def _needs(step: StepSight, seen: Seen, rate: float, *, of: str) -> str:
     return f"{'' if about.startswith('more') else 'about '}{about} {where} (left after {time_words(step.seconds)})"
 
 
-def _unseen(step: StepSight) -> Iterator[Seen]:
-    """Of each guardrail, the largest harm that is not found in most runs before the step is left."""
-    told = set()
-    if step.tried < step.requests:
-        return  # what was not found may yet be, in more requests than were tried
-    for seen in sorted(step.seen, key=lambda seen: -seen.harm.multiple):
-        metric = seen.harm.guardrail.metric
-        if metric not in told and seen.found_within(step.requests) < len(seen.requests) / 2:
-            told.add(metric)
-            yield seen
+def _misses(step: StepSight, seen: Seen) -> bool:
+    """Whether the step is left before most tries have found it. Where more come in the step than were tried: unknown."""
+    return step.tried >= step.requests and seen.found_within(step.requests) < len(seen.requests) / 2
 
 
 def _instead(plan: Plan, harm: Harm) -> str:
