@@ -119,6 +119,13 @@ def test_at_the_horizon_a_step_that_says_nothing_takes_the_strategys_word() -> N
     ]
 
 
+@pytest.mark.parametrize(("horizon", "warned"), [(1_399, True), (1_400, False)])
+def test_a_horizon_before_the_samples_of_the_steps_is_warned_of(horizon: int, warned: bool) -> None:  # noqa: FBT001 -- a column
+    # canary: 50 at 10 %, 100 at 25 %, 250 at 50 %
+    loaded = loads(BASE + f"strategy: {{ horizon: {horizon} }}\n")
+    assert any("(about 1,400 requests)" in warning for warning in loaded.warnings) == warned
+
+
 def test_without_a_horizon_steps_keep_their_own_word() -> None:
     made = strategy("{ otherwise: hold, steps: [ { weight: 5% } ] }")
     assert [step.otherwise for step in made.steps if isinstance(step, WeightStep)] == [Policy(), Policy()]

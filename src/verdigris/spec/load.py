@@ -196,10 +196,22 @@ def _warnings(source: Source, document: Document, environments: tuple[Environmen
     if not metrics:
         yield "every guardrail is off: no rollout can be proven harmless, so each needs an approval to reach 100%"
     yield from strata_warnings(tuple(entry.model() for entry in document.strata))
+    yield from _near_horizon(document.strategy.model())
     yield from _short_holds(document.strategy.model(), document.gateway.timeout)
     raw = source.raw.get(("api", "token"), "")
     if raw and "${" not in raw:
         yield "api.token stands in the file itself: write ${VERDIGRIS_TOKEN} and set that variable instead"
+
+
+def _near_horizon(strategy: Strategy) -> Iterator[str]:
+    """Samples are asked of both sides, so a step needs at least those of the smaller one, divided by its share."""
+    steps = [step for step in strategy.steps if isinstance(step, WeightStep) and step.weight < FULL]
+    needed = sum(step.min_samples / min(step.weight, FULL - step.weight) * FULL for step in steps)
+    if strategy.horizon is not None and strategy.horizon < needed:
+        yield (
+            f"strategy.horizon ({strategy.horizon:,} requests) comes before the steps have their min_samples (about "
+            f"{needed:,.0f} requests): where proof is asked, a step would be given up before it is sampled"
+        )
 
 
 def _short_holds(strategy: Strategy, timeout: float) -> Iterator[str]:
