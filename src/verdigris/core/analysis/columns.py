@@ -81,6 +81,8 @@ LARGEST = {
 }
 """Above these a value is a mistake."""
 
+_LAST = 1e11  # seconds; a time beyond is none
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Labels:
@@ -145,7 +147,7 @@ class Columns:
         at, duration = table["at"], table["duration"]
         return cls(
             at=at,
-            began=at - np.where((duration > 0.0) & (duration < np.inf), duration, 0.0),
+            began=at - np.where((duration > 0.0) & (duration <= LARGEST[Source.LATENCY]), duration, 0.0),
             candidate=np.array([row.environment == candidate for row in rows], dtype=np.bool_),
             failed=failed,
             values=values,
@@ -234,7 +236,7 @@ def _in_order(rows: Sequence[Observation], stable: str, candidate: str | None) -
     """Those of both roles that have a time, by time."""
     kept = [row for row in rows if row.environment == stable or row.environment == candidate]  # noqa: PLR1714 -- quicker
     at = np.array([row.at for row in kept], dtype=np.float64)
-    timed = np.isfinite(at)
+    timed = np.abs(at) < _LAST  # False for NaN
     if timed.all() and not np.any(at[1:] < at[:-1]):
         return kept
     order = np.argsort(at, kind="stable")
