@@ -169,7 +169,6 @@ def test_sticky_users_and_answers_of_people_are_noted():
     assert said["assumed"]["users"] == 300
     assert any("each counts once" in text for text in said["notes"])
     assert "people are taken to approve at once, whatever they see" in said["notes"]
-    assert "users" not in run("--rate", "1/s", *QUICK, "--users", "300").stdout
 
 
 def test_time_that_is_over_is_noted():
@@ -190,6 +189,7 @@ def test_time_that_is_over_is_noted():
         (("--rate", "1/s", "--latency", "2"), "has no unit"),
         (("--rate", "1/s", "--errors", "none"), "is not a percentage"),
         (("--rate", "1/s", "--refusals", "120%"), "is more than all"),
+        (("--rate", "1/s", "--users", "300"), "verdigris.yaml keeps no users on one side (gateway.sticky)"),
         (("--rate", "1/s", "nothing.yaml"), "nothing.yaml: there is no such file"),
     ],
 )

@@ -169,6 +169,16 @@ def test_a_proof_waits_for_the_lag():
     assert quick.seconds < 600.0 < slow.seconds
 
 
+def test_a_lag_that_is_added_costs_what_it_costs_in_the_ledger(monkeypatch):
+    def seconds():
+        strategy = ramp(Advance.PROVEN, hold=60.0)
+        return [run(seed, strategy=strategy, rate=5.0, lag=120.0).seconds for seed in range(4)]
+
+    added = seconds()
+    monkeypatch.setattr(simulation, "_hangs", lambda _: True)
+    assert np.median(seconds()) == pytest.approx(np.median(added), rel=0.1)
+
+
 def test_requests_that_hang_are_found_and_not_left_out():
     ended = run(candidate=replace(ORDINARY, hangs=0.3), lag=60.0, timeout=60.0)
     assert ended.failed

@@ -66,9 +66,9 @@ def command(
 
     service = load(file, environ=os.environ).service
     per_second, rate_words = rate
-    if service.gateway.sticky is None:
-        users = None
-    elif users is None:
+    if service.gateway.sticky is None and users is not None:
+        raise click.UsageError(f"--users is of no use here: {file} keeps no users on one side (gateway.sticky)")
+    if service.gateway.sticky is not None and users is None:
         users = max(_FEWEST_USERS, round(per_second * 3_600.0 / _REQUESTS_A_USER))
     side = assumed.behaviour(**stable)
     made = _made(service, side, rate=per_second, users=users, seed=seed, runs=runs, within=within)
