@@ -70,6 +70,14 @@ def test_a_declared_release_is_its_content():
     assert made.environments[0].release == Release.of(version="1.10", config={"model": "m", "temperature": "0.20"})
 
 
+def test_a_time_limit_that_leaves_no_time_for_a_proof_is_a_warning():
+    text = BASE + "strategy: { steps: [ { weight: 10%, hold: 10s } ], time_limit: 1m }\n"
+    assert loads(text).warnings[-1] == (
+        "strategy.time_limit (1m) ends before gateway.timeout (2m): a PASS takes at least that long, so no rollout can be "
+        "proven in time"
+    )
+
+
 @pytest.mark.parametrize(
     ("written", "url"),
     [
@@ -159,7 +167,11 @@ def test_the_times_around_the_steps():
         "strategy: { preset: linear, bake: 30m, keep_previous: 0, time_limit: 2d, otherwise: hold }\n"
     ).strategy
     assert strategy == Strategy(
-        steps=PRESETS["linear"], bake=1800.0, keep_previous=0.0, time_limit=172_800.0, otherwise=Policy.always(Otherwise.HOLD)
+        steps=PRESETS["linear"],
+        bake=1800.0,
+        keep_previous=0.0,
+        time_limit=172_800.0,
+        otherwise=Policy.always(Otherwise.HOLD),
     )
 
 
@@ -307,9 +319,9 @@ def test_anchors_and_merges():
         ),
         (
             BASE + "gateway: { timeout: 2h }\n",
-            "write holds of 2h or more in all, or gateway.timeout: 1h if no answer is silent for longer",
+            "a PASS takes 2h or more; if no answer is silent for that long, lower gateway.timeout",
         ),
-        (BASE + "strategy: { steps: [ { weight: 10%, hold: 0s } ] }\n", "write holds of 2m or more in all"),
+        (BASE + "strategy: { steps: [ { weight: 10%, hold: 0s } ] }\n", "so a PASS takes 2m or more"),
     ],
 )
 def test_what_is_odd_but_allowed_is_a_warning(text, warning):

@@ -215,13 +215,18 @@ def _near_horizon(strategy: Strategy) -> Iterator[str]:
 
 
 def _short_holds(strategy: Strategy, timeout: float) -> Iterator[str]:
-    """A request enters the evidence when it ends, so one that hangs must have the time to be cut off before 100 %."""
+    """A request speaks for the candidate only when all that began with it have ended, so a PASS comes no sooner."""
     holds = [step.hold for step in strategy.steps if isinstance(step, WeightStep) and step.weight < FULL]
     if holds and sum(holds) < timeout:
         total, silence = format_duration(sum(holds)), format_duration(timeout)
         yield (
-            f"the holds before 100% add up to {total}, less than gateway.timeout ({silence}): a request counts when it "
-            f"ends, so a candidate whose requests hang can get all traffic before the first of them counts as an error; "
-            f"write holds of {silence} or more in all"
-            + (f", or gateway.timeout: {total} if no answer is silent for longer" if sum(holds) else "")
+            f"the holds before 100% add up to {total}, less than gateway.timeout ({silence}): a request speaks for the "
+            f"candidate only that long after it began, so a PASS takes {silence} or more; if no answer is silent for "
+            f"that long, lower gateway.timeout"
+        )
+    if strategy.time_limit <= timeout:
+        limit, silence = format_duration(strategy.time_limit), format_duration(timeout)
+        yield (
+            f"strategy.time_limit ({limit}) ends before gateway.timeout ({silence}): a PASS takes at least that long, so "
+            f"no rollout can be proven in time"
         )
