@@ -56,6 +56,22 @@ def test_sketch_holds_zero_and_refuses_ranks_outside() -> None:
     assert sketch.capped_mean(1.0) == 0.0
 
 
+def test_sketch_holds_values_beyond_its_range_at_its_ends() -> None:
+    sketch = sketch_of(np.array([0.0, 5e-324, 1e-12, 1e7, 1e308]))
+    assert sketch.n == 5
+    assert [sketch.at_rank(rank) for rank in (1, 2, 3)] == [0.0, 0.0, 0.0]
+    assert [sketch.at_rank(rank) for rank in (4, 5)] == pytest.approx([1e6, 1e6], rel=ACCURACY)
+
+
+def test_the_last_rank_of_parts_of_values_is_there() -> None:
+    """Ten tenths are one, whichever way they are summed up."""
+    sketch = Sketch()
+    sketch.counts[100:110] = 0.1
+    assert sketch.n == 1
+    assert sketch.at_rank(1) == sketch.quantile(1.0)
+    assert 0.0 < (sketch.at_rank(1) or 0.0) < 1e-7
+
+
 def test_sketch_forgets_by_halves() -> None:
     sketch = sketch_of(np.full(100, 2.0))
     sketch.halve()

@@ -247,12 +247,13 @@ def test_an_adjustment_shows_a_difference_sooner() -> None:
 
 @pytest.mark.parametrize("far", [REACH, 5.0, 1e300, np.inf])
 @pytest.mark.parametrize("scale", [1.0, 0.9, 0.0])
-def test_factors_stay_positive_however_far_an_offset_lies(far: float, scale: float) -> None:
+@pytest.mark.parametrize("prior", [0.02, 0.5, 0.98])
+def test_factors_stay_positive_however_far_an_offset_lies(far: float, scale: float, prior: float) -> None:
     """At least .03 of a bet comes back from each of two values; what was paid out meanwhile is less."""
     for direction, other, candidate, stable in product((-far, far), (-far, far), (0.0, 1.0), (0.0, 1.0)):
         boundary = Boundary(scale=scale)
         bets = (Bet.start(boundary, worse=True), Bet.start(boundary, worse=False))
-        test = TwoSampleMean.start(bets, higher_is_better=True, prior=0.5)
+        test = TwoSampleMean.start(bets, higher_is_better=True, prior=prior)
         test.compare(
             Block(
                 candidate=np.array([candidate]),

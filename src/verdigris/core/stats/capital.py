@@ -151,10 +151,12 @@ class Capitals:
 
     def restore(self, dumped: Mapping[str, Any]) -> None:
         """Raises: ValueError when it was dumped of other bets."""
-        stakes, put_in = (np.array(dumped[name], dtype=np.float64) for name in ("stakes", "put_in"))
-        if stakes.shape != self.stakes.shape or put_in.shape != self.put_in.shape:
-            raise ValueError(f"the capital of {stakes.shape} bets and stakes is not that of {self.stakes.shape}")
-        self.stakes, self.put_in, self.seen = stakes, put_in, float(dumped["seen"])
+        bets, stakes = self.stakes.shape
+        if [len(row) for row in dumped["stakes"]] != [stakes] * bets:
+            raise ValueError(f"what was dumped is not the capital of {bets} bets with {stakes} stakes each")
+        self.stakes = np.array(dumped["stakes"], dtype=np.float64).reshape(bets, stakes)
+        self.put_in = np.array(dumped["put_in"], dtype=np.float64).reshape(bets, 1)
+        self.seen = float(dumped["seen"])
         self._look(_cash(self.seen, PACE))
 
     def _look(self, cash: float) -> None:

@@ -42,13 +42,13 @@ def block_in_caps(block: Block, bets: tuple[Bet, ...], cap: float) -> Block:
 class CappedMean:
     """Values of at least 0 and any size; lower is better. `cap`, above 0, and the boundaries' shifts are in the values' unit.
 
-    `tail` bets on what `bets` say of worse candidates, in their order; None where none does.
+    `tail` bets on what `bets` say of worse candidates, in their order.
     """
 
     bets: tuple[Bet, ...]
     cap: float
     body: TwoSampleMean
-    tail: Exceedance | None
+    tail: Exceedance
 
     @classmethod
     def start(cls, bets: tuple[Bet, ...], *, cap: float, prior: float) -> CappedMean:
@@ -58,7 +58,7 @@ class CappedMean:
             bets=bets,
             cap=cap,
             body=TwoSampleMean.start(in_caps(bets, cap), higher_is_better=False, prior=prior / cap, capped=True),
-            tail=Exceedance.start(worse, threshold=cap, rate=1.0 - CAP_QUANTILE, bursts=False) if worse else None,
+            tail=Exceedance.start(worse, threshold=cap, rate=1.0 - CAP_QUANTILE, bursts=False),
         )
 
     @property
@@ -66,7 +66,7 @@ class CappedMean:
         return self.body.compared
 
     def value(self, i: int) -> float:
-        if self.tail is None or not self.bets[i].worse:
+        if not self.bets[i].worse:
             return self.body.value(i)
         before = sum(bet.worse for bet in self.bets[:i])
         return _BODY * self.body.value(i) + _TAIL * self.tail.value(before)
@@ -76,7 +76,7 @@ class CappedMean:
 
     def compare(self, block: Block) -> None:
         self.body.compare(block_in_caps(block, self.body.bets, self.cap))
-        if self.tail is not None:
+        if self.tail.bets:
             self.tail.compare(block)
 
     def move(self, cap: float) -> None:
@@ -87,21 +87,18 @@ class CappedMean:
         self.body.bets = in_caps(self.bets, cap)
         self.body.candidate.scaled(self.cap / cap)
         self.body.stable.scaled(self.cap / cap)
-        if self.tail is not None:
-            self.tail.move(cap)
+        self.tail.move(cap)
         self.cap = cap
 
     def restart(self) -> None:
         self.body.restart()
-        if self.tail is not None:
-            self.tail.restart()
+        self.tail.restart()
 
     def dump(self) -> dict[str, Any]:
-        return {"cap": self.cap, "body": self.body.dump(), "tail": self.tail.dump() if self.tail else None}
+        return {"cap": self.cap, "body": self.body.dump(), "tail": self.tail.dump()}
 
     def restore(self, dumped: Mapping[str, Any]) -> None:
         self.cap = float(dumped["cap"])
         self.body.bets = in_caps(self.bets, self.cap)
         self.body.restore(dumped["body"])
-        if self.tail is not None:
-            self.tail.restore(dumped["tail"])
+        self.tail.restore(dumped["tail"])
