@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ REFERENCE = 300
 _MEDIAN_BAND = 0.15  # share of values that must cross the old median, for what has no upper bound
 _ROOM = 0.5  # of the margin; a smaller move is not worth telling
 _LEAST_BAND = 0.01
+_ERRORS = 3.0  # standard errors
 _ENOUGH_AT_ONCE = 200  # values of a chunk; a move that matters shows in part of the traffic too
 _AT_ONCE, _MEANS = 10, 50  # values in one mean, and means that are settled together
 _SAID = {
@@ -57,10 +59,11 @@ class Footing:
         if self.source.has_tail:
             self.median = sketch.quantile(0.5) if sketch.n >= REFERENCE else None
             if self.median is not None:
-                self.shift = Shift.start(reference=0.5, band=_MEDIAN_BAND)
+                self.shift = Shift.start(reference=0.5, band=_MEDIAN_BAND + _ERRORS * math.sqrt(0.25 / sketch.n))
         elif moments.n >= REFERENCE and moments.mean is not None:
             room = _ROOM * (self.margin.relative * moments.mean + self.margin.absolute)
-            self.shift = Shift.start(reference=moments.mean, band=max(room, _LEAST_BAND))
+            doubt = _ERRORS * math.sqrt(moments.variance / moments.n)  # of the reference itself
+            self.shift = Shift.start(reference=moments.mean, band=max(room, _LEAST_BAND) + doubt)
 
     def fold(self, values: Floats) -> None:
         if self.told or not values.size:
