@@ -28,12 +28,13 @@ check: $(VENV)/.dev ## style, types and the floors of the house
 docs: $(VENV)/.dev ## run every example in the documentation and follow every link in it
 	@$(BIN)/pytest -n auto README.md docs tests/unit/test_docs.py tests/unit/test_docs_configuration.py
 
-bench: $(VENV)/.dev ## the measurements behind docs/explanation/performance.md and error-rates.md (an hour)
+bench: $(VENV)/.dev ## the measurements behind docs/explanation/performance.md, error-rates.md and ramps.md (an hour)
 	@$(BIN)/python -m benchmarks.ingest
 	@$(BIN)/python -m benchmarks.switch
 	@$(BIN)/python -m benchmarks.gateway
 	@$(BIN)/python -m benchmarks.parts
 	@$(BIN)/python -m benchmarks.judge
+	@$(BIN)/python -m benchmarks.ramps
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

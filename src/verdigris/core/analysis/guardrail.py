@@ -17,17 +17,8 @@ from verdigris.core.stats.sketch import Sketch
 from verdigris.core.stats.two_sample_mean import TwoSampleMean
 from verdigris.core.stats.two_sample_rate import TwoSampleRate
 
-SAFE_THRESHOLD = 20.0
-"""1 / alpha of non-inferiority: every gating metric must reach it, so it needs no correction for their number."""
-
 WARM_UP = 200
 """Values of stable from which a threshold or a cap is taken."""
-
-LIMIT_SHARE = 0.25
-"""Part of a metric's weight that bets on its absolute limit being broken, where it has one."""
-
-ABSENCE_SHARE = 0.10
-"""Part of a metric's weight that bets on the candidate no longer reporting it, where the service reports it itself."""
 
 _SMALLEST_COST = 1e-6  # USD; smaller differences per request are not told apart
 _PRIOR_STRENGTH = 50.0
