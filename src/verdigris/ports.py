@@ -139,6 +139,22 @@ class Logged:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """A piece of a rollout's record with its number, from 1. Once stored it never changes."""
+
+    number: int
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """How much of a rollout's record is stored: the `number` of the last segment, 0 without any, and its `size` in bytes."""
+
+    number: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Lease:
     """The right to decide for one service. `token` rises with every change of holder and is checked at each commit."""
 
@@ -173,23 +189,31 @@ class Store(Protocol):
         expected_version: int,
         done: Sequence[int] = (),
         ledger: bytes | None = None,
+        record: Sequence[Segment] = (),
     ) -> int:
         """Writes one decision; returns the new version, which is also the event's number.
 
-        `done` are the outbox numbers this event answers. `expected_version` 0 begins a rollout. After a StoreError
+        `done` are the outbox numbers this event answers. `record` holds the segments that led to `ledger`; a number
+        that is stored already is left as it is, so they may be given again after a doubtful write. `expected_version` 0 begins a rollout. After a StoreError
         that is neither StaleVersion nor LeaseHeld the decision may or may not stand: load before deciding again.
 
         Raises: StaleVersion, LeaseHeld, StoreError.
         """
 
-    async def save_ledger(self, lease: Lease, rollout: str, ledger: bytes) -> None:
-        """Keeps evidence between decisions. Raises: NotFound, LeaseHeld, StoreError."""
+    async def save_ledger(self, lease: Lease, rollout: str, ledger: bytes, *, record: Sequence[Segment] = ()) -> None:
+        """Keeps evidence between decisions, with the segments that led to it. Raises: NotFound, LeaseHeld, StoreError."""
 
     async def settle(self, lease: Lease, done: Sequence[int]) -> None:
         """Marks outbox numbers done whose outcome is no event (announcements). Raises: LeaseHeld, StoreError."""
 
     async def events(self, rollout: str, *, after: int = 0, limit: int = 1000) -> tuple[Logged, ...]:
         """Those numbered above `after`, oldest first. Raises: NotFound."""
+
+    async def record(self, rollout: str, *, after: int = 0, limit: int = 64) -> tuple[Segment, ...]:
+        """The segments numbered above `after`, in order. Old rollouts' records are forgotten first. Raises: NotFound."""
+
+    async def recorded(self, rollout: str) -> Recorded:
+        """Raises: NotFound."""
 
     async def history(self, service: str, *, limit: int = 50) -> tuple[Rollout, ...]:
         """Newest first."""

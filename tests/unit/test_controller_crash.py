@@ -8,7 +8,10 @@ import pytest
 
 from support.stage import QUICK, Plane, Stage
 from verdigris.adapters.stores.memory import MemoryStore
+from verdigris.core.analysis.ledger import Ledger
+from verdigris.core.analysis.replay import replay as rejudge
 from verdigris.core.model.event import Judged, SplitApplied
+from verdigris.core.model.observation import Role
 from verdigris.core.model.rollout import Phase
 from verdigris.core.rollout.replay import replay
 
@@ -109,6 +112,18 @@ def holds_were_watched(stage: Stage) -> bool:
     return all(seen.get(step.weight, step.hold) >= step.hold for step in QUICK.steps)
 
 
+def assert_rejudged_alike(stage: Stage) -> None:
+    """Every stored verdict comes out of the stored record again: log, ledger and record never part."""
+    found = rejudge(data for _, data in sorted(stage.shelf.records["answers-1"].items()))
+    assert found.differing is None
+    looks = [event for event in stage.log("answers-1") if isinstance(event, Judged)]
+    assert found.rejudged == len(looks)
+    assert looks[-1].verdict == found.verdict
+    kept = stage.shelf.rollouts["answers-1"].ledger
+    assert kept is not None
+    assert Ledger.decode(kept).samples(Role.STABLE) + Ledger.decode(kept).samples(Role.CANDIDATE) == found.observations
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("quality", "end", "weights"),
@@ -132,6 +147,7 @@ def test_killed_at_any_call_the_rollout_ends_as_it_would_have(quality, end, weig
         assert rollout.phase is end, at
         assert stage.weights_applied == weights, at
         assert replay(stage.log("answers-1")) == rollout, at
+        assert_rejudged_alike(stage)
         assert holds_were_watched(stage), at
         steps = [event.weight for event in stage.log("answers-1") if isinstance(event, SplitApplied)]
         assert all(before <= later for before, later in pairwise(steps)) or end is Phase.ROLLED_BACK, at

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from verdigris.controller.book import Book
 from verdigris.controller.ingest import Ingest
 from verdigris.controller.journal import Journal
 from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.ledger import Ledger
 from verdigris.core.analysis.terms import Terms
+from verdigris.core.model.command import Decision
 from verdigris.core.model.errors import StoreUnreadable
-from verdigris.core.model.event import Started
+from verdigris.core.model.event import Event, Judged, Started
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.service import Service
 from verdigris.core.model.split import FULL
@@ -29,10 +31,10 @@ class Evidence:
 
     @property
     def ledger(self) -> Ledger | None:
-        return self._ingest.ledger
+        return self._ingest.book.ledger if self._ingest.book is not None else None
 
-    def prepare(self, event: Started) -> Ledger:
-        """An empty ledger for this rollout, with the caps and quantiles that stable's past suggests."""
+    def prepare(self, event: Started) -> Book:
+        """An empty book for this rollout, with the caps and quantiles that stable's past suggests."""
         terms = Terms(
             guardrails=event.guardrails,
             stable=event.stable.environment,
@@ -43,20 +45,33 @@ class Evidence:
             multiples=event.strategy.multiples,
             horizon=event.strategy.horizon,
         )
-        return Ledger.begin(terms, self._ingest.baseline)
+        return Book.begin(terms, self._ingest.baseline)
 
-    def begin(self, ledger: Ledger) -> None:
-        """From now on observations are evidence."""
-        self._ingest.ledger = ledger
+    async def begin(self, event: Started) -> None:
+        """Begins the rollout; from then on observations are evidence. Raises: StoreError."""
+        book = self.prepare(event)
+        await self._record(event, book)
+        self._ingest.book = book
+
+    async def record(self, event: Event) -> Decision:
+        """Decides on `event`, and stores the evidence as it stands with it. Raises: StoreError."""
+        book = self._ingest.book
+        if book is None:
+            return await self._journal.record(event)
+        if isinstance(event, Judged):
+            book.look(event.verdict)
+        return await self._record(event, book)
+
+    async def _record(self, event: Event, book: Book) -> Decision:
+        segments = book.segments()  # before anything is awaited: what is folded meanwhile belongs to the next ones
+        decision = await self._journal.record(event, ledger=book.ledger.encode(), record=segments)
+        book.confirmed(segments)
+        return decision
 
     def expect(self, at: float, weight: float | None) -> None:
         """From now on `weight` percent of requests should reach the candidate; None: between two splits."""
-        if self.ledger is not None:
-            self.ledger.expect(at, None if weight is None else weight / FULL)
-
-    def snapshot(self) -> bytes | None:
-        """The evidence as it stands, to be stored with a decision."""
-        return self.ledger.encode() if self.ledger is not None else None
+        if self._ingest.book is not None:
+            self._ingest.book.expect(at, None if weight is None else weight / FULL)
 
     async def restore(self, *, stable: str) -> None:
         """Takes up where the last controller left off. What it had not saved is lost, never invented.
@@ -64,18 +79,19 @@ class Evidence:
         Raises: StoreError.
         """
         self._ingest.stable = stable
-        self.take_up()
+        await self.take_up()
         await self._recall()
 
-    def take_up(self) -> None:
-        """Takes the stored evidence of a rollout that is judged and has none in memory. Raises: StoreUnreadable."""
+    async def take_up(self) -> None:
+        """Takes the stored evidence of a rollout that is judged and has none in memory. Raises: StoreError."""
         rollout = self._journal.rollout
         if rollout is None or not is_judged(rollout) or self.ledger is not None:
             return
         kept = self._journal.ledger
         if kept is None:
             raise StoreUnreadable(f"rollout {rollout.id} has no evidence in the store", hint="restore a backup")
-        self._ingest.ledger = Ledger.decode(kept)
+        recorded = await self._store.recorded(rollout.id)
+        self._ingest.book = Book.take_up(Ledger.decode(kept), recorded)
 
     async def _recall(self) -> None:
         """What is known of the environment that is stable now."""
@@ -93,8 +109,11 @@ class Evidence:
         if self._saved in (None, received):
             return  # nothing new, or nothing was taken up yet that could be kept
         self._saved = received
-        if rollout is not None and self.ledger is not None:
-            await self._store.save_ledger(self._journal.lease, rollout.id, self.ledger.encode())
+        book = self._ingest.book
+        if rollout is not None and book is not None:
+            segments = book.segments()
+            await self._store.save_ledger(self._journal.lease, rollout.id, book.ledger.encode(), record=segments)
+            book.confirmed(segments)
         else:
             lease = self._journal.lease
             await self._store.remember(lease, lease.service, self._key, self._ingest.baseline.encode())
@@ -109,7 +128,7 @@ class Evidence:
             return
         if self.ledger is not None:
             await self.save()
-            self._ingest.ledger = None
+            self._ingest.book = None
         if rollout.serving.environment != self._ingest.stable:
             self._ingest.stable = rollout.serving.environment
             await self._recall()

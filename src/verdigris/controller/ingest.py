@@ -7,9 +7,9 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
+from verdigris.controller.book import Book
 from verdigris.controller.clock import Clock
 from verdigris.core.analysis.baseline import Baseline
-from verdigris.core.analysis.ledger import Ledger
 from verdigris.ports import Collected, MetricSource
 
 CHUNK = 1_000
@@ -49,7 +49,7 @@ class Ingest:
         self._source = source
         self._clock = clock
         self.stable = stable
-        self.ledger: Ledger | None = None
+        self.book: Book | None = None
         self.baseline = Baseline()
         self.arrived = asyncio.Event()
         self._health = TelemetryHealth()
@@ -94,8 +94,8 @@ class Ingest:
         return len(collected.observations) >= CHUNK
 
     def _fold(self, collected: Collected) -> None:
-        if self.ledger is not None:
-            self.ledger.fold(collected.observations)
+        if self.book is not None:
+            self.book.fold(collected.observations)
         else:
             self.baseline.fold(collected.observations, stable=self.stable)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from verdigris.core.model.command import Decision
@@ -10,7 +11,7 @@ from verdigris.core.model.errors import StoreError
 from verdigris.core.model.event import Event, Started
 from verdigris.core.model.rollout import Rollout
 from verdigris.core.rollout.decide import begin, decide
-from verdigris.ports import Lease, Pending, Store, Stored
+from verdigris.ports import Lease, Pending, Segment, Store, Stored
 
 
 class Journal:
@@ -68,7 +69,14 @@ class Journal:
         with contextlib.suppress(StoreError):  # the caller hears of the first one
             await self.reload()
 
-    async def record(self, event: Event, *, done: tuple[int, ...] = (), ledger: bytes | None = None) -> Decision:
+    async def record(
+        self,
+        event: Event,
+        *,
+        done: tuple[int, ...] = (),
+        ledger: bytes | None = None,
+        record: Sequence[Segment] = (),
+    ) -> Decision:
         """Decides on `event` and stores all of it in one transaction.
 
         Raises: StoreError. The decision may or may not stand then; what is held in memory is read from the store again,
@@ -91,6 +99,7 @@ class Journal:
                 expected_version=version,
                 done=done,
                 ledger=ledger,
+                record=record,
             )
             pending = await self._store.pending(decision.rollout.id)
         except StoreError:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 
+from verdigris.controller.book import MIN_CANDIDATE
 from verdigris.controller.clock import Clock
 from verdigris.controller.evidence import Evidence, is_judged
 from verdigris.controller.ingest import Ingest
@@ -135,7 +136,7 @@ class Reconciler:
 
     async def wake(self) -> None:
         """One look. Raises: StoreError, TrafficError."""
-        self._evidence.take_up()
+        await self._evidence.take_up()
         await self._performer.run()
         await self._observe()
         await self._repair()
@@ -198,12 +199,12 @@ class Reconciler:
         ledger = self._evidence.ledger
         if ledger is None:
             return
-        self.verdict = judge(ledger, at=self._clock.now())
+        self.verdict = judge(ledger, at=self._clock.now(), min_candidate=MIN_CANDIDATE)
         event = Judged(at=self.verdict.at, verdict=self.verdict, watched=self._watched)
         beat = self._clock.monotonic() - self._last_beat >= self._timing.beat
         if is_quiet(rollout, decide(rollout, event)) and not (keep or (beat and _soaks(rollout))):
             return
-        await self._journal.record(event, ledger=ledger.encode())
+        await self._evidence.record(event)
         self._watched, self._last_beat = 0.0, self._clock.monotonic()
 
     async def _save(self) -> None:

@@ -44,7 +44,7 @@ from verdigris.core.model.service import Service
 from verdigris.core.model.strategy import Strategy
 from verdigris.core.rollout.readiness import waiting_for
 from verdigris.core.rollout.requests import check_request
-from verdigris.ports import Check, Logged, MetricSource, Notifier, Store, TrafficDriver
+from verdigris.ports import Check, Logged, MetricSource, Notifier, Segment, Store, TrafficDriver
 
 _log = logging.getLogger(__name__)
 
@@ -176,9 +176,7 @@ class Controller:
                 sticky=self.service.gateway.sticky,
                 salt=secrets.token_hex(8),
             )
-            ledger = self._evidence.prepare(event)
-            await self._journal.record(event, ledger=ledger.encode())
-            self._evidence.begin(ledger)
+            await self._evidence.begin(event)
             self._reconciler.verdict = None
             self._reconciler.begin_watch()
             return await self._carry_out()
@@ -241,6 +239,10 @@ class Controller:
         """The audit trail from number `after` on. Raises: NotFound, StoreError."""
         return await self._store.events((await self.rollout(rollout)).id, after=after, limit=limit)
 
+    async def record(self, rollout: str, *, after: int = 0, limit: int = 64) -> tuple[Segment, ...]:
+        """What the judge was given, from segment `after` on. Raises: NotFound, StoreError."""
+        return await self._store.record((await self.rollout(rollout)).id, after=after, limit=limit)
+
     async def explain(self, rollout: str) -> Explanation:
         """Raises: NotFound, StoreError."""
         found = await self.rollout(rollout)
@@ -282,7 +284,7 @@ class Controller:
             rollout = self._latest(await self.rollout(name))
             word = event(rollout, self._clock.now())
             check_request(rollout, word)
-            await self._journal.record(word, ledger=self._evidence.snapshot())
+            await self._evidence.record(word)
             return await self._carry_out()
 
     async def _carry_out(self) -> Rollout:

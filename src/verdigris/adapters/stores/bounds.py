@@ -6,6 +6,9 @@ KEEP_ROLLOUTS = 1_000
 KEEP_EVENTS = 500_000
 """Events of one service, over all its rollouts; the newest rollout is kept whatever its length."""
 
+KEEP_RECORD = 512 * 1024 * 1024
+"""Bytes of one service's records, over all its rollouts; when a rollout begins, the oldest ones beyond are forgotten."""
+
 MAX_NOTE = 1024 * 1024
 """Bytes of one remembered value."""
 

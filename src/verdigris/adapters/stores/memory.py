@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from verdigris.adapters.stores.bounds import KEEP_EVENTS, KEEP_ROLLOUTS, MAX_NOTE, MAX_NOTES
+from verdigris.adapters.stores.bounds import KEEP_EVENTS, KEEP_RECORD, KEEP_ROLLOUTS, MAX_NOTE, MAX_NOTES
 from verdigris.core.model.command import Command
 from verdigris.core.model.errors import LeaseHeld, NotFound, StaleVersion, StoreError
 from verdigris.core.model.event import Event
 from verdigris.core.model.rollout import Rollout
-from verdigris.ports import Lease, Logged, Pending, Stored
+from verdigris.ports import Lease, Logged, Pending, Recorded, Segment, Stored
 
 
 @dataclass(kw_only=True, slots=True)
@@ -23,6 +23,7 @@ class Shelf:
 
     rollouts: dict[str, Stored] = field(default_factory=dict)
     logs: dict[str, list[Event]] = field(default_factory=dict)
+    records: dict[str, dict[int, bytes]] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     held: dict[str, Lease] = field(default_factory=dict)
     notes: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class MemoryStore:
     shelf: Shelf = field(default_factory=Shelf, repr=False, compare=False)
     keep_rollouts: int = KEEP_ROLLOUTS
     keep_events: int = KEEP_EVENTS
+    keep_record: int = KEEP_RECORD
     _mine: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     async def open(self) -> None:
@@ -87,6 +89,7 @@ class MemoryStore:
         expected_version: int,
         done: Sequence[int] = (),
         ledger: bytes | None = None,
+        record: Sequence[Segment] = (),
     ) -> int:
         """Writes one decision; returns the new version. 0 as `expected_version` begins a rollout.
 
@@ -110,17 +113,19 @@ class MemoryStore:
             ledger=ledger if ledger is not None or kept is None else kept.ledger,
         )
         self.shelf.logs.setdefault(rollout.id, []).append(event)
+        self._keep_record(rollout.id, record)
         if before is None:
             self._forget_old(lease.service)
         return expected_version + 1
 
-    async def save_ledger(self, lease: Lease, rollout: str, ledger: bytes) -> None:
+    async def save_ledger(self, lease: Lease, rollout: str, ledger: bytes, *, record: Sequence[Segment] = ()) -> None:
         """Keeps evidence between decisions. Raises: NotFound, LeaseHeld."""
         self._check(lease)
         stored = self._of(lease.service, rollout)
         if stored is None:
             raise NotFound(f"service {lease.service!r} has no rollout {rollout!r}")
         self.shelf.rollouts[rollout] = replace(stored, ledger=ledger)
+        self._keep_record(rollout, record)
 
     async def settle(self, lease: Lease, done: Sequence[int]) -> None:
         """Marks outbox numbers done whose outcome is no event. Raises: LeaseHeld."""
@@ -139,6 +144,11 @@ class MemoryStore:
             raise StoreError(f"service {service!r} remembers {MAX_NOTES} values already, {key!r} would be one more")
         notes[key] = value
 
+    def _keep_record(self, rollout: str, record: Sequence[Segment]) -> None:
+        kept = self.shelf.records.setdefault(rollout, {})
+        for piece in record:
+            kept.setdefault(piece.number, piece.data)
+
     def _post(self, command: Command) -> Pending:
         self.shelf.posted += 1
         return Pending(id=self.shelf.posted, command=command)
@@ -150,12 +160,16 @@ class MemoryStore:
                 self.shelf.rollouts[name] = replace(stored, pending=left)
 
     def _forget_old(self, service: str) -> None:
-        events = 0
+        events = recorded = 0
         for place, stored in enumerate(self._newest_first(service)):
             events += stored.version
+            recorded += sum(map(len, self.shelf.records[stored.rollout.id].values()))
+            if recorded > self.keep_record:
+                self.shelf.records[stored.rollout.id].clear()
             if place > 0 and (place >= self.keep_rollouts or events > self.keep_events):
                 del self.shelf.rollouts[stored.rollout.id]
                 del self.shelf.logs[stored.rollout.id]
+                del self.shelf.records[stored.rollout.id]
 
     # ------------------------------------------------------------------ reading
 
@@ -175,6 +189,18 @@ class MemoryStore:
         await self.load(rollout)
         numbered = (Logged(number=number, event=event) for number, event in enumerate(self.shelf.logs[rollout], 1))
         return tuple(logged for logged in numbered if logged.number > after)[: max(0, limit)]
+
+    async def record(self, rollout: str, *, after: int = 0, limit: int = 64) -> tuple[Segment, ...]:
+        """Raises: NotFound."""
+        await self.load(rollout)
+        kept = sorted(self.shelf.records[rollout].items())
+        return tuple(Segment(number=number, data=data) for number, data in kept if number > after)[: max(0, limit)]
+
+    async def recorded(self, rollout: str) -> Recorded:
+        """Raises: NotFound."""
+        await self.load(rollout)
+        kept = self.shelf.records[rollout]
+        return Recorded(number=max(kept, default=0), size=sum(map(len, kept.values())))
 
     async def history(self, service: str, *, limit: int = 50) -> tuple[Rollout, ...]:
         """Newest first."""

@@ -53,8 +53,27 @@ SAVE_LEDGER = """
     SELECT number, :data FROM rollouts WHERE id = :id AND service = :service
 """
 
+# A segment that is there already was written by an attempt whose outcome was in doubt: it is the same one.
+SAVE_SEGMENT = """
+    INSERT OR IGNORE INTO records (rollout, number, data)
+    SELECT number, :number, :data FROM rollouts WHERE id = :id AND service = :service
+"""
+
+# Keeps the records of the newest rollouts of a service: so many bytes together.
+FORGET_RECORDS = """
+    DELETE FROM records WHERE rollout IN (
+        SELECT number FROM (
+            SELECT number, sum(size) OVER (ORDER BY number DESC) AS bytes FROM (
+                SELECT rollouts.number AS number, sum(length(data)) AS size
+                FROM rollouts JOIN records ON records.rollout = rollouts.number
+                WHERE service = :service GROUP BY rollouts.number
+            )
+        ) WHERE bytes > :bytes
+    )
+"""
+
 # Keeps the newest rollouts of a service: so many, with so many events together, and always the newest one.
-# Events, outbox and ledger of a forgotten rollout go with it.
+# Events, outbox, ledger and record of a forgotten rollout go with it.
 FORGET_OLD = """
     DELETE FROM rollouts WHERE number IN (
         SELECT number FROM (
@@ -83,6 +102,13 @@ EVENTS = """
     SELECT number, event FROM events
     WHERE rollout = :rollout AND number > :after ORDER BY number LIMIT :limit
 """
+
+RECORD = """
+    SELECT number, data FROM records
+    WHERE rollout = :rollout AND number > :after ORDER BY number LIMIT :limit
+"""
+
+RECORDED = "SELECT coalesce(max(number), 0), coalesce(sum(length(data)), 0) FROM records WHERE rollout = :rollout"
 
 PENDING = "SELECT id, command FROM outbox WHERE rollout = :rollout ORDER BY id"
 

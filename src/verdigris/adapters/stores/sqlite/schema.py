@@ -50,7 +50,17 @@ FIRST = (
     ) WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST,)
+RECORDS = (
+    # What the judge was given, in segments that are written once.
+    """CREATE TABLE records (
+        rollout INTEGER NOT NULL REFERENCES rollouts ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        UNIQUE (rollout, number)
+    )""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST, RECORDS)
 """The n-th brings a file from version n to n + 1. A migration that was released is never changed."""
 
 

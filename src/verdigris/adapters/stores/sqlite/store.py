@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from verdigris.adapters.stores import codec
-from verdigris.adapters.stores.bounds import KEEP_EVENTS, KEEP_ROLLOUTS, MAX_NOTE
+from verdigris.adapters.stores.bounds import KEEP_EVENTS, KEEP_RECORD, KEEP_ROLLOUTS, MAX_NOTE
 from verdigris.adapters.stores.sqlite import transactions
 from verdigris.adapters.stores.sqlite.lock import HeldLock, take_lock
 from verdigris.adapters.stores.sqlite.worker import Worker
@@ -17,7 +17,7 @@ from verdigris.core.model.command import Command
 from verdigris.core.model.errors import StoreError
 from verdigris.core.model.event import Event
 from verdigris.core.model.rollout import Rollout
-from verdigris.ports import Lease, Logged, Pending, Stored
+from verdigris.ports import Lease, Logged, Pending, Recorded, Segment, Stored
 
 T = TypeVar("T")
 
@@ -26,7 +26,8 @@ T = TypeVar("T")
 class SqliteStore:
     """Keeps everything in `path`, which is created with its directory when missing.
 
-    Of each service the newest `keep_rollouts` are kept, fewer if they hold more than `keep_events` events together.
+    Of each service the newest `keep_rollouts` are kept, fewer if they hold more than `keep_events` events together; the
+    records of the newest, `keep_record` bytes together.
     `patience` is how many seconds another program's lock on the file is waited for. After a StoreError that is neither
     StaleVersion nor LeaseHeld the decision may or may not stand: load before deciding again.
     """
@@ -34,6 +35,7 @@ class SqliteStore:
     path: Path
     keep_rollouts: int = KEEP_ROLLOUTS
     keep_events: int = KEEP_EVENTS
+    keep_record: int = KEEP_RECORD
     patience: float = 5.0
     _worker: Worker = field(default_factory=Worker, init=False, repr=False, compare=False)
     _locks: dict[Lease, HeldLock] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -97,6 +99,7 @@ class SqliteStore:
         expected_version: int,
         done: Sequence[int] = (),
         ledger: bytes | None = None,
+        record: Sequence[Segment] = (),
     ) -> int:
         """Writes one decision; returns the new version. 0 as `expected_version` begins a rollout.
 
@@ -109,26 +112,34 @@ class SqliteStore:
             commands=tuple(_text(codec.encode_command(command)) for command in commands),
             done=tuple(done),
             ledger=ledger,
+            record=tuple(record),
         )
 
         def write(connection: sqlite3.Connection) -> None:
             transactions.commit(connection, lease, decision, expected_version)
             if expected_version == 0:
-                transactions.forget_old(connection, lease.service, rollouts=self.keep_rollouts, events=self.keep_events)
+                transactions.forget_old(
+                    connection,
+                    lease.service,
+                    rollouts=self.keep_rollouts,
+                    events=self.keep_events,
+                    record=self.keep_record,
+                )
 
         await self._write(lease, write)
         return expected_version + 1
 
-    async def save_ledger(self, lease: Lease, rollout: str, ledger: bytes) -> None:
+    async def save_ledger(self, lease: Lease, rollout: str, ledger: bytes, *, record: Sequence[Segment] = ()) -> None:
         """Keeps evidence between decisions. Power loss may cost the latest of these, never a decision.
 
         Raises: NotFound, LeaseHeld, StoreError.
         """
-        await self._write(
-            lease,
-            lambda connection: transactions.save_ledger(connection, lease.service, rollout, ledger),
-            full=False,
-        )
+
+        def write(connection: sqlite3.Connection) -> None:
+            transactions.save_ledger(connection, lease.service, rollout, ledger)
+            transactions.save_record(connection, lease.service, rollout, record)
+
+        await self._write(lease, write, full=False)
 
     async def settle(self, lease: Lease, done: Sequence[int]) -> None:
         """Marks outbox numbers done whose outcome is no event. Raises: LeaseHeld, StoreError."""
@@ -161,6 +172,14 @@ class SqliteStore:
     async def events(self, rollout: str, *, after: int = 0, limit: int = 1000) -> tuple[Logged, ...]:
         """Raises: NotFound."""
         return await self._read(lambda connection: transactions.events(connection, rollout, after=after, limit=limit))
+
+    async def record(self, rollout: str, *, after: int = 0, limit: int = 64) -> tuple[Segment, ...]:
+        """Raises: NotFound."""
+        return await self._read(lambda connection: transactions.record(connection, rollout, after=after, limit=limit))
+
+    async def recorded(self, rollout: str) -> Recorded:
+        """Raises: NotFound."""
+        return await self._read(lambda connection: transactions.recorded(connection, rollout))
 
     async def history(self, service: str, *, limit: int = 50) -> tuple[Rollout, ...]:
         """Newest first."""

@@ -14,7 +14,7 @@ from verdigris.adapters.stores.sqlite import queries
 from verdigris.adapters.stores.sqlite.schema import set_durability
 from verdigris.core.model.errors import LeaseHeld, NotFound, StaleVersion, StoreError
 from verdigris.core.model.rollout import Rollout
-from verdigris.ports import Lease, Logged, Pending, Stored
+from verdigris.ports import Lease, Logged, Pending, Recorded, Segment, Stored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +27,7 @@ class Written:
     commands: tuple[str, ...]
     done: tuple[int, ...]
     ledger: bytes | None
+    record: tuple[Segment, ...] = ()
 
 
 @contextmanager
@@ -97,7 +98,7 @@ def _check_lease(connection: sqlite3.Connection, lease: Lease) -> None:
 
 
 def commit(connection: sqlite3.Connection, lease: Lease, decision: Written, expected: int) -> None:
-    """Event, state, outbox and ledger, inside the caller's transaction. Raises: StaleVersion."""
+    """Event, state, outbox, ledger and record, inside the caller's transaction. Raises: StaleVersion."""
     rollout = decision.rollout
     if rollout.service != lease.service:
         raise StoreError(f"the lease of service {lease.service!r} cannot decide for {rollout.service!r}")
@@ -109,6 +110,7 @@ def commit(connection: sqlite3.Connection, lease: Lease, decision: Written, expe
         connection.execute(queries.POST_COMMAND, {**names, "command": command})
     if decision.ledger is not None:
         save_ledger(connection, rollout.service, rollout.id, decision.ledger)
+    save_record(connection, rollout.service, rollout.id, decision.record)
 
 
 def _write_state(connection: sqlite3.Connection, row: dict[str, Any], expected: int) -> None:
@@ -123,8 +125,9 @@ def _write_state(connection: sqlite3.Connection, row: dict[str, Any], expected: 
     ) from None
 
 
-def forget_old(connection: sqlite3.Connection, service: str, *, rollouts: int, events: int) -> None:
+def forget_old(connection: sqlite3.Connection, service: str, *, rollouts: int, events: int, record: int) -> None:
     connection.execute(queries.FORGET_OLD, {"service": service, "rollouts": rollouts, "events": events})
+    connection.execute(queries.FORGET_RECORDS, {"service": service, "bytes": record})
 
 
 def settle(connection: sqlite3.Connection, service: str, done: Sequence[int]) -> None:
@@ -136,6 +139,11 @@ def save_ledger(connection: sqlite3.Connection, service: str, rollout: str, ledg
     row = {"id": rollout, "service": service, "data": ledger}
     if connection.execute(queries.SAVE_LEDGER, row).rowcount != 1:
         raise NotFound(f"service {service!r} has no rollout {rollout!r}")
+
+
+def save_record(connection: sqlite3.Connection, service: str, rollout: str, record: Sequence[Segment]) -> None:
+    rows = [{"id": rollout, "service": service, "number": piece.number, "data": piece.data} for piece in record]
+    connection.executemany(queries.SAVE_SEGMENT, rows)
 
 
 # ------------------------------------------------------------------ reading
@@ -162,6 +170,19 @@ def events(connection: sqlite3.Connection, rollout: str, *, after: int, limit: i
     page = {"rollout": _number_of(connection, rollout), "after": after, "limit": max(0, limit)}
     rows = connection.execute(queries.EVENTS, page).fetchall()
     return tuple(Logged(number=number, event=codec.decode_event(event)) for number, event in rows)
+
+
+def record(connection: sqlite3.Connection, rollout: str, *, after: int, limit: int) -> tuple[Segment, ...]:
+    """Raises: NotFound."""
+    page = {"rollout": _number_of(connection, rollout), "after": after, "limit": max(0, limit)}
+    rows = connection.execute(queries.RECORD, page).fetchall()
+    return tuple(Segment(number=number, data=data) for number, data in rows)
+
+
+def recorded(connection: sqlite3.Connection, rollout: str) -> Recorded:
+    """Raises: NotFound."""
+    number, size = connection.execute(queries.RECORDED, {"rollout": _number_of(connection, rollout)}).fetchone()
+    return Recorded(number=number, size=size)
 
 
 def pending(connection: sqlite3.Connection, rollout: str) -> tuple[Pending, ...]:
