@@ -11,71 +11,29 @@ Inherit StoreContract in a test class whose name begins with `Test` and say how 
         def another_store(self, **bounds):
             return MyStore(path=self.path, **bounds)
 
-Call `pytest.register_assert_rewrite("verdigris.testing.stores")` before importing it to see the values in a failure.
+Call `pytest.register_assert_rewrite("verdigris.testing.stores", "verdigris.testing.store_evidence")` before importing it
+to see the values in a failure.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-from verdigris.core.model.command import Command
 from verdigris.core.model.errors import LeaseHeld, NotFound, StaleVersion, StoreError
-from verdigris.core.model.event import Event
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.ports import Lease, Store
 from verdigris.testing import builders as build
-
-SERVICE = "summarizer"
-C = TypeVar("C", bound="StoreContract")
-
-
-def with_store(test: Callable[[C, Store], Awaitable[None]]) -> Callable[[C], None]:
-    """Gives the test an open store and closes it afterwards."""
-
-    async def story(self: C) -> None:
-        store = self.another_store()
-        await store.open()
-        try:
-            await test(self, store)
-        finally:
-            await store.close()
-
-    def run(self: C) -> None:
-        asyncio.run(story(self))
-
-    run.__name__, run.__doc__ = test.__name__, test.__doc__
-    return run
+from verdigris.testing.store_evidence import EvidenceContract
+from verdigris.testing.store_stories import SERVICE, begin, go_on, with_store
 
 
-async def begin(store: Store, lease: Lease, name: str = "r1", commands: Sequence[Command] = ()) -> Rollout:
-    """Commits the first decision of a new rollout."""
-    rollout = build.a_rollout(id=name, service=lease.service)
-    event = build.started(rollout=name, service=lease.service)
-    assert await store.commit(lease, event=event, rollout=rollout, commands=commands, expected_version=0) == 1
-    return rollout
-
-
-async def go_on(store: Store, lease: Lease, rollout: Rollout, *, version: int, **more: Any) -> int:
-    """Commits one more decision on top of `version`."""
-    event: Event = more.pop("event", build.split_applied(at=build.START + version))
-    commands: Sequence[Command] = more.pop("commands", ())
-    return await store.commit(lease, event=event, rollout=rollout, commands=commands, expected_version=version, **more)
-
-
-class StoreContract:
+class StoreContract(EvidenceContract):
     """What every store promises. Each test begins with an empty store."""
-
-    def another_store(self, **bounds: int) -> Store:
-        """A new, not yet opened Store over this test's data, which is empty at first and the same for every call.
-
-        `bounds` are `keep_rollouts` and `keep_events` where given.
-        """
-        raise NotImplementedError
 
     # ------------------------------------------------------------------ decisions
 
@@ -348,51 +306,3 @@ class StoreContract:
         finally:
             await small.close()
             await store.open()
-
-    # ------------------------------------------------------------------ ledger and small values
-
-    @with_store
-    async def test_the_ledger_stays_until_a_newer_one_comes(self, store: Store) -> None:
-        lease = await store.lease(SERVICE, "one")
-        rollout = await begin(store, lease)
-        assert (await store.load("r1")).ledger is None
-        await store.save_ledger(lease, "r1", b"first")
-        await go_on(store, lease, rollout, version=1)
-        assert (await store.load("r1")).ledger == b"first"
-        await go_on(store, lease, rollout, version=2, ledger=b"with the decision")
-        assert (await store.load("r1")).ledger == b"with the decision"
-        assert (await store.load("r1")).version == 3
-
-    @with_store
-    async def test_a_ledger_needs_its_rollout(self, store: Store) -> None:
-        lease = await store.lease(SERVICE, "one")
-        with pytest.raises(NotFound, match="ghost"):
-            await store.save_ledger(lease, "ghost", b"evidence")
-
-    @with_store
-    async def test_small_values_are_kept_by_service_and_key(self, store: Store) -> None:
-        lease, other = await store.lease(SERVICE, "one"), await store.lease("translator", "one")
-        await store.remember(lease, SERVICE, "baseline", b"1")
-        await store.remember(lease, SERVICE, "baseline", b"2\x00")
-        await store.remember(lease, SERVICE, "empty", b"")
-        await store.remember(other, "translator", "baseline", b"3")
-        assert await store.recall(SERVICE, "baseline") == b"2\x00"
-        assert await store.recall(SERVICE, "empty") == b""
-        assert await store.recall("translator", "baseline") == b"3"
-        assert await store.recall("translator", "empty") is None
-
-    @with_store
-    async def test_small_values_have_bounds(self, store: Store) -> None:
-        lease = await store.lease(SERVICE, "one")
-        with pytest.raises(StoreError, match="at most"):
-            await store.remember(lease, SERVICE, "baseline", bytes(64 * 1024 * 1024))
-        assert await store.recall(SERVICE, "baseline") is None
-        refused = 0
-        for number in range(1_000):
-            try:
-                await store.remember(lease, SERVICE, f"key {number}", b"x")
-            except StoreError:
-                refused += 1
-        assert 0 < refused < 1_000
-        await store.remember(lease, SERVICE, "key 0", b"y")
-        assert await store.recall(SERVICE, "key 0") == b"y"
