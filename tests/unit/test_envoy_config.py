@@ -16,6 +16,7 @@ from verdigris.adapters.traffic.envoy.process import flags
 from verdigris.core.model.errors import ConfigError
 from verdigris.core.model.service import Fields, Telemetry
 from verdigris.core.model.split import Share, Split, Sticky
+from verdigris.core.model.strata import StrataBy
 from verdigris.testing import builders as build
 
 STICKIES = st.one_of(
@@ -127,6 +128,24 @@ def test_the_line_names_every_field():
     assert line_format(options()).count("\x1f") == len(Field) - 1
     assert "%REQ(x-user-id)%" in line_format(options(sticky=Sticky(source="header", name="x-user-id")))
     assert "%COOKIE(sid)%" in line_format(options(sticky=Sticky(source="cookie", name="sid")))
+
+
+def test_kinds_stand_before_the_key_alone_and_only_where_they_are_told_apart():
+    tier, language = StrataBy(source="header", name="x-tier"), StrataBy(source="field", name="language")
+    route = StrataBy(source="route", values=("/api",))
+    sticky = Sticky(source="header", name="x-user-id")
+    plain = line_format(options(sticky=sticky))
+    told = line_format(options(sticky=sticky, strata=(route, language, tier)))
+    before, key = plain.rsplit("\x1f", 1)
+    assert told == f"{before}\x1f%PATH(NQ:PATH):1024%\x1f%REQ(x-tier):400%\x1f{key}"
+    assert line_format(options(sticky=sticky, strata=(language,))) == plain
+
+
+def test_answers_are_searched_for_a_kind_only_where_one_is_declared():
+    language = StrataBy(source="field", name="language")
+    assert "kinds = nil" in answers.script(Telemetry())
+    assert "kinds = nil" in answers.script(Telemetry(), (StrataBy(source="header", name="x-tier"),))
+    assert "kinds = nil" not in answers.script(Telemetry(), (language,))
 
 
 def test_nothing_is_read_or_logged_where_nobody_listens():

@@ -1,12 +1,14 @@
 """The access log line: its fields, named once for the driver that has Envoy write it and the source that reads it.
 
-Fields are joined by the ASCII unit separator. Header values cannot hold it; the user's key stands last, so that nothing
-a client sends can move another field. What Envoy does not know it writes as `-`.
+Fields are joined by the ASCII unit separator. What a client sends, the kinds of requests and the user's key, stands last,
+so that it cannot move another field. What Envoy does not know it writes as `-`.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+
+from verdigris.core.model.strata import StrataBy
 
 SEPARATOR = "\x1f"
 INNER = "\x1e"
@@ -21,7 +23,10 @@ ANSWER_KEY = "answer"
 
 
 class Field(IntEnum):
-    """Position in the line. Durations count from the first byte of the request."""
+    """Position in the line. Durations count from the first byte of the request.
+
+    Where kinds of requests are told apart, what `in_line` names stands between ANSWER and KEY, in that order.
+    """
 
     ENVIRONMENT = 0
     STATUS = 1
@@ -37,7 +42,10 @@ class Field(IntEnum):
 
 
 class Answer(IntEnum):
-    """Position in the ANSWER field: what the body of the answer says."""
+    """Position in the ANSWER field: what the body of the answer says.
+
+    What `in_answer` names follows, in that order, each as JSON writes it and at most LONGEST_LITERAL bytes of it.
+    """
 
     INPUT_TOKENS = 0
     OUTPUT_TOKENS = 1
@@ -46,3 +54,21 @@ class Answer(IntEnum):
     FINISH_REASON = 4
     MODEL = 5
     REFUSAL = 6  # `1` when a refusal text stands in the answer
+
+
+LONGEST_HEADER = 400
+"""Bytes logged of a header that tells a kind: 100 characters of four bytes each."""
+LONGEST_PATH = 1_024
+"""Bytes logged of a path: the longest route that can be declared and the byte behind it fit in."""
+LONGEST_LITERAL = 640
+"""100 characters, each written as JSON escapes it, with their quotes."""
+
+
+def in_line(strata: tuple[StrataBy, ...]) -> tuple[StrataBy, ...]:
+    """Kinds that are read from the request, each a field of the line."""
+    return tuple(by for by in strata if by.source != "field")
+
+
+def in_answer(strata: tuple[StrataBy, ...]) -> tuple[StrataBy, ...]:
+    """Kinds that are read from the answer's JSON, each a part of ANSWER."""
+    return tuple(by for by in strata if by.source == "field")

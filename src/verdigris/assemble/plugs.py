@@ -49,6 +49,7 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
             timeout=service.gateway.timeout,
             sticky=service.gateway.sticky,
             telemetry=service.telemetry,
+            strata=service.strata,
             collector=collector,
             forwards=(Forward(prefix=SMALL_ROUTES, address=api_address),) if settings.single_port else (),
         )
@@ -57,6 +58,7 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
         address=collector,
         environments=tuple(environment.name for environment in service.environments),
         service=service.name,
+        strata=service.strata,
         counts=driver.log_counts,
     )
     return Controller(

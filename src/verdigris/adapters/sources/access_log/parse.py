@@ -17,8 +17,10 @@ from collections.abc import Callable, Collection
 from enum import Enum
 from math import isfinite
 
-from verdigris.adapters.line import INNER, OWN_CLUSTERS, SEPARATOR, UNKNOWN, Field
+from verdigris.adapters.line import INNER, OWN_CLUSTERS, SEPARATOR, UNKNOWN, Answer, Field, in_answer, in_line
+from verdigris.adapters.sources.access_log.kinds import Kinds
 from verdigris.core.model.observation import Observation
+from verdigris.core.model.strata import StrataBy
 
 ENVIRONMENT_FAILED = frozenset(
     ("UF", "UH", "UT", "UC", "UR", "UO", "URX", "LR", "UPE", "UMSDR", "DF", "NC", "SI", "LH", "OM", "UNC")
@@ -31,7 +33,6 @@ _SEPARATOR = SEPARATOR.encode()
 _INNER = INNER.encode()
 _UNKNOWN = UNKNOWN.encode()
 _OWN = OWN_CLUSTERS.encode()
-_FIELDS = len(Field)
 _NO_ANSWER = (None,) * 7
 _REMEMBERED = 1_000
 
@@ -62,21 +63,26 @@ class Words:
         return word
 
 
-def parser(environments: Collection[str], *, service: str) -> Callable[[bytes, int], Observation | Skipped]:
+def parser(
+    environments: Collection[str], *, service: str, strata: tuple[StrataBy, ...] = ()
+) -> Callable[[bytes, int], Observation | Skipped]:
     """A function from a line and its start time (unix nanoseconds) to what it says.
 
     The user's key becomes a 64-bit hash here and goes no further; `service` keeps hashes of different services apart.
+    `strata` must be those the line was written with.
     """
     names = {name.encode(): name for name in environments}
     words = Words()
     person = hashlib.sha256(service.encode()).digest()[:16]
     blake = hashlib.blake2b
+    kinds = Kinds(strata) if strata else None
+    fields, said = len(Field) + len(in_line(strata)), len(Answer) + len(in_answer(strata))
 
     def parse(line: bytes, started: int) -> Observation | Skipped:
-        parts = line.split(_SEPARATOR, _FIELDS - 1)
-        if len(parts) != _FIELDS:
+        parts = line.split(_SEPARATOR, fields - 1)
+        if len(parts) != fields:
             return Skipped.MALFORMED
-        cluster, code, flags, release, exact, coarse, first, received, sent, answer, key = parts
+        cluster, code, flags, release, exact, coarse, first, received, sent, answer, *own, key = parts
         environment = names.get(cluster)
         if environment is None:
             unrouted = cluster == _UNKNOWN or cluster.startswith(_OWN)
@@ -94,7 +100,7 @@ def parser(environments: Collection[str], *, service: str) -> Callable[[bytes, i
         elif flags != _UNKNOWN:
             status, error = _outcome(status, flags.decode(errors="replace"))
         tokens_in, tokens_out, cost, quality, reason, model, refused = (
-            _NO_ANSWER if answer == _UNKNOWN else _answer(answer, words)
+            _NO_ANSWER if answer == _UNKNOWN else _answer(answer, words, said)
         )
         unit = None
         if key != _UNKNOWN and key:
@@ -117,6 +123,7 @@ def parser(environments: Collection[str], *, service: str) -> Callable[[bytes, i
             response_bytes=sent_bytes,
             unit=unit,
             gateway_error=error,
+            stratum=kinds.of(own, answer) if kinds is not None else "",
         )
 
     return parse
@@ -136,11 +143,11 @@ def _outcome(status: int, flags: str) -> tuple[int, str]:
 _Answer = tuple[int | None, int | None, float | None, float | None, str | None, str | None, bool | None]
 
 
-def _answer(raw: bytes, words: Words) -> _Answer:
+def _answer(raw: bytes, words: Words, parts_said: int) -> _Answer:
     parts = raw.split(_INNER)
-    if len(parts) != len(_NO_ANSWER):
+    if len(parts) != parts_said:
         return _NO_ANSWER
-    tokens_in, tokens_out, cost, quality, reason, model, refusal = parts
+    tokens_in, tokens_out, cost, quality, reason, model, refusal = parts[: len(_NO_ANSWER)]
     finish = words[reason] if reason != _UNKNOWN and reason else None
     return (
         _count(tokens_in),

@@ -18,6 +18,7 @@ from verdigris.adapters.sources.access_log.export_pb2 import Export
 from verdigris.adapters.sources.access_log.parse import Skipped, parser
 from verdigris.core.model.errors import TrafficError
 from verdigris.core.model.observation import Observation
+from verdigris.core.model.strata import StrataBy
 from verdigris.ports import Collected, LogCounts
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class AccessLogSource:
     address: str
     environments: tuple[str, ...]
     service: str
+    strata: tuple[StrataBy, ...] = ()
     capacity: int = 200_000
     late_after: float = 60.0
     counts: Callable[[], Awaitable[LogCounts | None]] | None = None
@@ -71,7 +73,7 @@ class AccessLogSource:
     async def open(self) -> None:
         """Raises: TrafficError when nobody can listen at the address."""
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", _LARGEST), ("grpc.so_reuseport", 0)])
-        parse = parser(self.environments, service=self.service)
+        parse = parser(self.environments, service=self.service, strata=self.strata)
 
         async def export(message: bytes, _: object) -> bytes:
             self._receive(message, parse)

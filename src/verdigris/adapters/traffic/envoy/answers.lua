@@ -1,8 +1,8 @@
 -- Reads what an answer says of itself (tokens, finish reason, refusal, cost, quality) into metadata for the access log,
 -- and takes the service's own fields out of it where the configuration says so.
 --
--- CONFIG (set above this text): openai (boolean), own and strip (quoted name -> slot; strip is nil when nothing is taken
--- out), limit (bytes).
+-- CONFIG (set above this text): openai (boolean), own, strip and kinds (quoted name -> slot; strip is nil when nothing is
+-- taken out, kinds when no member tells a request's kind), slots (how many there are), limit and literal (bytes).
 -- A quoted name such as "usage" can only be a whole JSON string: inside a string its quotes would be escaped. So a plain
 -- find for it tells at once that a body has nothing to offer; only bodies that have it are looked at more closely.
 
@@ -131,18 +131,32 @@ local function anywhere(s, name, pattern)
   end
 end
 
+-- The number of a member whose colon is given.
+local function number(s, colon) return match(s, NUMBER, colon) end
+
+-- Text, a number, true or false, as it is written. No text of JSON holds a control character, which could be a separator.
+local function scalar(s, colon, stop)
+  local value = after_space(s, colon + 1)
+  local c = byte(s, value)
+  if c == OPEN_OBJECT or c == OPEN_LIST then return nil end
+  local text = sub(s, value, math.min(stop - 1, value + CONFIG.literal - 1))
+  if text == "null" or find(text, "%c") then return nil end
+  return text
+end
+
+-- Notes the members at the top of s that have one of these names, each as `read` gives it.
 -- Of the objects in s only the one at the top ends where s ends. So what follows the first of the names tells whether it
 -- stands at the top, and that is usually short; where it does not, everything is walked.
-local function own_fields(s, found)
-  local slots = places(s, CONFIG.own)
+local function own_fields(s, names, read, found)
+  local slots = places(s, names)
   if slots == nil then return end
   local first, seen = #s, {}
   for at in pairs(slots) do
     if at < first then first = at end
   end
-  local function visit(start, colon)
+  local function visit(start, colon, stop)
     local slot = slots[start]
-    if slot then seen[slot] = match(s, NUMBER, colon) end
+    if slot then seen[slot] = read(s, colon, stop) end
   end
   local sound = each_member_from(s, first, visit)
   if not sound then
@@ -169,11 +183,14 @@ local function note(s, found)
       found.any = true
     end
   end
-  own_fields(s, found)
+  own_fields(s, CONFIG.own, number, found)
+  if CONFIG.kinds then own_fields(s, CONFIG.kinds, scalar, found) end
 end
 
 local function blank()
-  return { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN }
+  local found = {}
+  for slot = 1, CONFIG.slots do found[slot] = UNKNOWN end
+  return found
 end
 
 local function publish(handle, found)

@@ -17,6 +17,7 @@ What happens to which answer:
 | JSON that is not well-formed and holds a name to strip | passed on | 502; in an event: `data: {}` |
 | anything else | passed on | passed on |
 
+A member that tells a request's kind is read from the object at the top, as JSON writes it: text, a number, true or false.
 Names are stripped from the object at the top only. A name that JSON would escape is known raw and as `\uXXXX`.
 """
 
@@ -26,8 +27,9 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 
-from verdigris.adapters.line import Answer
+from verdigris.adapters.line import LONGEST_LITERAL, Answer, in_answer
 from verdigris.core.model.service import Telemetry
+from verdigris.core.model.strata import StrataBy
 
 READ_LIMIT = 1 << 20
 STRIP_LIMIT = 4 << 20
@@ -45,7 +47,7 @@ def strips(telemetry: Telemetry) -> bool:
     return fields.strip and bool(fields.cost or fields.quality)
 
 
-def script(telemetry: Telemetry) -> str:
+def script(telemetry: Telemetry, strata: tuple[StrataBy, ...] = ()) -> str:
     """The Lua source with its configuration in front."""
     fields = telemetry.fields
     slots = {Answer.COST: fields.cost, Answer.QUALITY: fields.quality}
@@ -55,10 +57,19 @@ def script(telemetry: Telemetry) -> str:
         "openai": "true" if telemetry.format in ("auto", "openai-chat") else "false",
         "own": _table(own),
         "strip": _table(spelled) if strips(telemetry) else "nil",
+        "kinds": _table(_kinds(strata)) if in_answer(strata) else "nil",
+        "slots": str(len(Answer) + len(in_answer(strata))),
+        "literal": str(LONGEST_LITERAL),
         "limit": str(buffer_limit(telemetry)),
     }
     head = "local CONFIG = { " + ", ".join(f"{key} = {value}" for key, value in config.items()) + " }\n"
     return head + resources.files(__package__).joinpath(_SCRIPT).read_text(encoding="utf-8")
+
+
+def _kinds(strata: tuple[StrataBy, ...]) -> dict[str, int]:
+    """Spellings to the positions that follow those of Answer."""
+    told = enumerate(in_answer(strata), start=len(Answer))
+    return {spelling: slot for slot, by in told for spelling in _spellings(by.name)}
 
 
 def _spellings(name: str) -> list[str]:
@@ -66,7 +77,7 @@ def _spellings(name: str) -> list[str]:
     return sorted({json.dumps(name, ensure_ascii=True), json.dumps(name, ensure_ascii=False)})
 
 
-def _table(slots: Mapping[str, Answer]) -> str:
+def _table(slots: Mapping[str, int]) -> str:
     """Quoted names to positions counted from 1, as Lua counts."""
     return "{" + ", ".join(f"[{_lua(spelling)}] = {slot + 1}" for spelling, slot in slots.items()) + "}"
 

@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from verdigris.adapters.line import ANSWER_KEY, NAMESPACE, SEPARATOR, Field
+from verdigris.adapters.line import (
+    ANSWER_KEY,
+    LONGEST_HEADER,
+    LONGEST_PATH,
+    NAMESPACE,
+    SEPARATOR,
+    Field,
+    in_line,
+)
 from verdigris.adapters.traffic.envoy import answers, clusters, routes
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions
+from verdigris.core.model.strata import StrataBy
 
 Json = dict[str, Any]
 
@@ -107,7 +116,7 @@ def _filters(options: EnvoyOptions) -> list[Json]:
     lua = _extension(
         "envoy.filters.http.lua",
         "envoy.extensions.filters.http.lua.v3.Lua",
-        default_source_code={"inline_string": answers.script(options.telemetry)},
+        default_source_code={"inline_string": answers.script(options.telemetry, options.strata)},
     )
     return [lua, router]
 
@@ -172,9 +181,16 @@ def line_format(options: EnvoyOptions) -> str:
         Field.REQUEST_BYTES: "%BYTES_RECEIVED%",
         Field.RESPONSE_BYTES: "%BYTES_SENT%",
         Field.ANSWER: f"%DYNAMIC_METADATA({NAMESPACE}:{ANSWER_KEY})%",
-        Field.KEY: key,
     }
-    return SEPARATOR.join(parts[item] for item in sorted(Field))
+    kinds = (_kind(by) for by in in_line(options.strata))
+    return SEPARATOR.join([*(parts[item] for item in sorted(parts)), *kinds, key])
+
+
+def _kind(by: StrataBy) -> str:
+    """A header as the client sent it, or the path without its query, which may hold anything private."""
+    if by.source == "header":
+        return f"%REQ({by.name}):{LONGEST_HEADER}%"
+    return f"%PATH(NQ:PATH):{LONGEST_PATH}%"
 
 
 _TITLES = {

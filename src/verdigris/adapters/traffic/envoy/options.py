@@ -13,6 +13,7 @@ from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import ConfigError
 from verdigris.core.model.service import Telemetry
 from verdigris.core.model.split import Sticky
+from verdigris.core.model.strata import StrataBy
 
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
@@ -31,7 +32,7 @@ class EnvoyOptions:
 
     `timeout` is the longest silence in seconds on a request, whichever side is silent. `collector` is where access logs
     go: a socket's path or `host:port`; without it nothing is measured. `sticky` tells which key to log; what sticks is
-    said by each Split. `forwards` go past the split, for the controller's own routes. `concurrency` counts worker threads
+    said by each Split. `strata` tells what to log of a request's kind. `forwards` go past the split, for the controller's own routes. `concurrency` counts worker threads
     (default: the cores of this machine). `executable` is another Envoy than the wheel's.
     """
 
@@ -43,6 +44,7 @@ class EnvoyOptions:
     timeout: float = 120.0
     sticky: Sticky | None = None
     telemetry: Telemetry = field(default_factory=Telemetry)
+    strata: tuple[StrataBy, ...] = ()
     collector: str | None = None
     forwards: tuple[Forward, ...] = ()
     concurrency: int | None = None
