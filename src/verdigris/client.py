@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from verdigris.wire import (
     NoWord,
     Problem,
     ReasonWord,
+    RecordPage,
     RolloutList,
     RolloutView,
     StartRollout,
@@ -109,6 +110,16 @@ class Client:
     def explain(self, id: str = LATEST) -> ExplanationView:  # noqa: A002
         """Why it stands where it stands, in numbers. Raises: NotFound."""
         return self._ask("GET", _path(id, "explain"), ExplanationView)
+
+    def record(self, id: str = LATEST) -> Iterator[bytes]:  # noqa: A002
+        """The segments of what the judge was given, page by page, for `verdigris.core.analysis.replay`. Raises: NotFound."""
+        after = 0
+        while True:
+            page = self._ask("GET", _path(id, "record"), RecordPage, query={"after": after})
+            if not page.segments:
+                return
+            yield from page.segments
+            after = page.after
 
     # -------------------------------------------------------------- a person's word
 

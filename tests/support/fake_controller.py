@@ -10,7 +10,7 @@ from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Phase, Rollout, Side
 from verdigris.core.model.service import Service
 from verdigris.core.model.strategy import Strategy
-from verdigris.ports import Live, Logged, ObservedSplit
+from verdigris.ports import Live, Logged, ObservedSplit, Segment
 from verdigris.testing.builders import a_finding, a_rollout, a_service, a_split, a_verdict, started
 
 TELEMETRY = TelemetryHealth(received=1_000, lost=2, late=1, streams=1, rate=12.5)
@@ -22,6 +22,7 @@ class FakeController:
 
     current: Rollout | None = field(default_factory=lambda: a_rollout(verdict=a_verdict(findings=(a_finding(),))))
     log: tuple[Logged, ...] = (Logged(number=1, event=started()),)
+    recorded: tuple[Segment, ...] = ()
     observed: ObservedSplit = field(
         default_factory=lambda: ObservedSplit(
             split=a_split(), live={"blue": Live(requests=3, connections=2), "green": Live(requests=1, connections=1)}
@@ -86,6 +87,11 @@ class FakeController:
         self._note("events", rollout=rollout, after=after, limit=limit)
         self._find(rollout)
         return tuple(logged for logged in self.log if logged.number > after)[:limit]
+
+    async def record(self, rollout: str, *, after: int = 0, limit: int = 64) -> tuple[Segment, ...]:
+        self._note("record", rollout=rollout, after=after, limit=limit)
+        self._find(rollout)
+        return tuple(piece for piece in self.recorded if piece.number > after)[:limit]
 
     async def explain(self, rollout: str) -> Explanation:
         self._note("explain", rollout=rollout)

@@ -33,6 +33,7 @@ def test_every_operation_has_a_readable_id_of_its_own():
         "list_events",
         "list_rollouts",
         "pause_rollout",
+        "read_record",
         "resume_rollout",
         "roll_back_rollout",
         "start_rollout",

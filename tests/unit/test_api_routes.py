@@ -4,13 +4,14 @@ import sys
 
 import pytest
 
-from support.asgi import api_client
+from support.asgi import LOCAL, api_client
 from support.fake_controller import FakeController
+from verdigris.client import Client
 from verdigris.core.model.metric import Metric
 from verdigris.core.model.rollout import Phase
 from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Policy, Strategy, WeightStep
 from verdigris.core.model.verdict import Caution, Estimate, Outcome, Paired, Slice, Standing
-from verdigris.ports import Logged, ObservedSplit
+from verdigris.ports import Logged, ObservedSplit, Segment
 from verdigris.testing import builders
 from verdigris.testing.builders import a_finding, a_rollout, a_verdict
 
@@ -308,3 +309,11 @@ def test_before_the_first_verdict_there_is_nothing_to_explain_but_that():
     shown = api_client(FakeController(current=a_rollout(verdict=None))).get("/v1/rollouts/latest/explain").json()
     assert shown["findings"] == []
     assert "nothing was judged yet" in shown["headline"]
+
+
+def test_a_record_is_read_in_pages_as_it_is_stored():
+    pieces = tuple(Segment(number=number, data=bytes((number, 0, 255))) for number in range(1, 131))
+    controller = FakeController(recorded=pieces)
+    with api_client(controller) as into, Client(LOCAL, transport=into._transport) as client:
+        assert [*client.record()] == [piece.data for piece in pieces]
+    assert [how["after"] for what, how in controller.asked if what == "record"] == [0, 64, 128, 130]

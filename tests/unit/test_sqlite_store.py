@@ -17,6 +17,7 @@ import pytest
 from verdigris.adapters.stores.sqlite import SqliteStore, queries, schema
 from verdigris.adapters.stores.sqlite.lock import lock_path
 from verdigris.core.model.errors import LeaseHeld, NotFound, StaleVersion, StoreError, StoreTooNew, StoreUnreadable
+from verdigris.ports import Segment
 from verdigris.testing import builders as build
 from verdigris.testing.stores import SERVICE, begin, go_on
 
@@ -517,3 +518,32 @@ def test_a_second_rollout_of_the_same_id_is_stale_even_after_a_restart(path: Pat
             await begin(store, lease)
 
     with_store(path, again)
+
+
+def test_a_file_from_before_records_is_brought_forward(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        before.setattr(queries, "FORGET_RECORDS", "DELETE FROM rollouts WHERE :bytes IS NULL AND service = :service")
+        with_store(path, one_rollout)
+    assert query(path, "PRAGMA user_version") == [(1,)]
+
+    async def story(store: SqliteStore) -> None:
+        assert await store.record("r1") == ()
+        lease = await store.lease(SERVICE, "one")
+        await store.save_ledger(lease, "r1", b"evidence", record=[Segment(number=1, data=b"piece")])
+        assert [piece.data for piece in await store.record("r1")] == [b"piece"]
+
+    with_store(path, story)
+    assert query(path, "PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
+
+
+def test_ledger_and_record_are_one_transaction(path: Path) -> None:
+    async def save(store: SqliteStore) -> None:
+        lease = await store.lease(SERVICE, "one")
+        await store.save_ledger(lease, "r1", b"evidence", record=[Segment(number=1, data=b"piece")])
+
+    with_store(path, one_rollout)
+    said = statements_of(path, save)
+    ledger, record = (next(i for i, sql in enumerate(said) if f"INTO {name}" in sql) for name in ("LEDGERS", "RECORDS"))
+    assert ledger < record
+    assert not {queries.BEGIN_WRITE, queries.COMMIT} & set(said[ledger:record])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -24,6 +25,7 @@ from verdigris.wire import (
     ExplanationView,
     NoWord,
     ReasonWord,
+    RecordPage,
     RolloutList,
     RolloutView,
     StartRollout,
@@ -36,6 +38,8 @@ routes = APIRouter(prefix="/v1/rollouts", tags=["rollouts"])
 
 Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
 After = Annotated[int, Query(ge=0, le=2**53, description="Only events numbered above this.")]
+
+Pieces = Annotated[int, Query(ge=1, le=64)]
 
 _READ = documented(NotFound, StoreError)
 _WORD = documented(NotFound, WrongPhase, StoreError, TrafficError)
@@ -79,6 +83,14 @@ async def list_events(asked: Asked, rollout: RolloutName, after: After = 0, limi
     """What happened to it, in order: the audit trail."""
     events = tuple(event_view(logged) for logged in await asked.events(rollout, after=after, limit=limit))
     return EventList(events=events, after=events[-1].number if events else after)
+
+
+@routes.get("/{rollout}/record", responses=_READ)
+async def read_record(asked: Asked, rollout: RolloutName, after: After = 0, limit: Pieces = 64) -> RecordPage:
+    """What the judge was given, as it is stored, so that it can be judged again elsewhere."""
+    found = await asked.record(rollout, after=after, limit=limit)
+    segments = tuple(base64.b64encode(piece.data) for piece in found)
+    return RecordPage(segments=segments, after=found[-1].number if found else after)
 
 
 @routes.post("/{rollout}/approve", responses=_STEP_WORD)

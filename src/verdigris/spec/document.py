@@ -145,3 +145,9 @@ class Document(Doc):
                 at=("environments",),
             )
         return self
+
+
+class GuardrailsFile(Doc):
+    """A file that holds guardrails and nothing else, for `verdigris rollout replay`."""
+
+    guardrails: GuardrailsDoc

@@ -13,11 +13,12 @@ from pydantic import SecretStr, ValidationError
 
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import ConfigError
+from verdigris.core.model.metric import Guardrail
 from verdigris.core.model.release import Release
 from verdigris.core.model.service import Fields, Gateway, Service, Telemetry
 from verdigris.core.model.split import FULL
 from verdigris.core.model.strategy import Strategy, WeightStep
-from verdigris.spec.document import Document, EnvironmentDoc, FieldsDoc, GatewayDoc
+from verdigris.spec.document import Document, EnvironmentDoc, FieldsDoc, GatewayDoc, GuardrailsFile
 from verdigris.spec.problems import problems
 from verdigris.spec.source import Source, Tree, read
 from verdigris.spec.strata import warnings as strata_warnings
@@ -48,6 +49,22 @@ def load(path: str | os.PathLike[str], *, environ: Mapping[str, str]) -> Loaded:
 def loads(text: str, *, file: str = "", environ: Mapping[str, str] | None = None) -> Loaded:
     """Reads a text; `file` names it in errors. Raises: ConfigError."""
     return _loaded_from(read(text, file=file, environ=environ or {}))
+
+
+def load_guardrails(path: str | os.PathLike[str], *, environ: Mapping[str, str]) -> tuple[Guardrail, ...]:
+    """The guardrails of a file, which may be a whole one or hold nothing else. Raises: ConfigError."""
+    file = os.fspath(path)
+    source = read(_text(file), file=file, environ=environ)
+    if not isinstance(source.tree, dict) or set(source.tree) - {"guardrails"}:
+        return _loaded_from(source).service.guardrails
+    try:
+        document = GuardrailsFile.model_validate(source.tree)
+    except ValidationError as error:
+        raise ConfigError.together(problems(source, error)) from None
+    errors = problems(source, None)
+    if errors:
+        raise ConfigError.together(errors)
+    return document.guardrails.model()
 
 
 def from_urls(*, blue: str, green: str, service: str = "default") -> Loaded:

@@ -37,7 +37,16 @@ from verdigris.wire.rollouts import (
     WeightView,
 )
 from verdigris.wire.service import GatewayView, HealthView, LiveView, SplitView, StatusView, TelemetryView
-from verdigris.wire.why import EstimateView, EventList, EventView, ExplanationView, FindingView, PairedView, SliceView
+from verdigris.wire.why import (
+    EstimateView,
+    EventList,
+    EventView,
+    ExplanationView,
+    FindingView,
+    PairedView,
+    RecordPage,
+    SliceView,
+)
 
 __all__ = [
     "LONGEST_NAME",
@@ -64,6 +73,7 @@ __all__ = [
     "PolicyView",
     "Problem",
     "ReasonWord",
+    "RecordPage",
     "ReleaseView",
     "RolloutList",
     "RolloutView",

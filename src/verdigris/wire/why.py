@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AwareDatetime, Base64Bytes, BeforeValidator, Field
 
 from verdigris.core.model.verdict import Standing
 from verdigris.wire.base import Evidence, Number, View, finite
@@ -89,6 +89,13 @@ class EventView(View):
     actor: str = ""
     summary: str
     data: Annotated[dict[str, Any], BeforeValidator(finite)] = Field(default_factory=dict)
+
+
+class RecordPage(View):
+    """Pieces of what the judge was given, in order and as they are stored. Ask again with `after` until none comes."""
+
+    segments: tuple[Base64Bytes, ...]
+    after: int
 
 
 class EventList(View):

@@ -20,6 +20,7 @@ VERBS = {
     "advance": (_HERE + "advance", "Move on from the present step without waiting."),
     "abort": (_HERE + "abort", "Stop a rollout; traffic returns to the stable side."),
     "rollback": (_HERE + "rollback", "Go back, also after the promotion."),
+    "replay": (_HERE + "replay", "Judge a rollout's evidence again, by its own guardrails or others."),
     "explain": (_HERE + "explain", "Say why a rollout stands where it stands, in numbers."),
 }
 

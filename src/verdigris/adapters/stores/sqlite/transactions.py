@@ -143,7 +143,8 @@ def save_ledger(connection: sqlite3.Connection, service: str, rollout: str, ledg
 
 def save_record(connection: sqlite3.Connection, service: str, rollout: str, record: Sequence[Segment]) -> None:
     rows = [{"id": rollout, "service": service, "number": piece.number, "data": piece.data} for piece in record]
-    connection.executemany(queries.SAVE_SEGMENT, rows)
+    if rows:
+        connection.executemany(queries.SAVE_SEGMENT, rows)
 
 
 # ------------------------------------------------------------------ reading
