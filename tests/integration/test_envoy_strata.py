@@ -167,17 +167,29 @@ def test_whatever_a_client_sends_moves_nothing(free, tier):
     assert free.observations(1)[0].unit == seen.unit
 
 
-@pytest.mark.parametrize("value", [b"a\x1fb", b"a\x1eb", b"a\nb", b"\xff\xfe", b"a\\", b"\\u001f"])
-def test_whatever_an_answer_holds_moves_nothing(gateway, value):
+@pytest.mark.parametrize(
+    ("value", "name", "cost"),
+    [
+        (b"a\x1fb", "none", 0.5),
+        (b"a\x1eb", "none", 0.5),
+        (b"a\nb", "none", 0.5),
+        (b"\xff\xfe", None, 0.5),
+        (b"a\\", "none", None),  # a JSON text without an end
+        (b"\\u001f", "none", 0.5),
+    ],
+)
+def test_whatever_an_answer_holds_moves_nothing(gateway, value, name, cost):
     body = b'{"_cost": 0.5, "language": "' + value + b'"}'
-    reply = gateway.get(plan={"body": body.decode("latin-1"), "latin": True})
+    plan = {"body": body.decode("latin-1"), "latin": True}
+    reply = gateway.get("/api/chat", headers={"x-tier": "pro", "x-user-id": "alice"}, plan=plan)
     assert reply.body == body
     seen = gateway.observations(1)[0]
-    assert (seen.environment, seen.status) == ("blue", 200)
-    assert seen.stratum.startswith("other/")
-    assert seen.stratum.endswith("/other")
-    assert seen.stratum.isprintable()
-    assert seen.cost in (0.5, None)
+    tier, told, route = seen.stratum.split("/", 2)
+    assert (seen.environment, seen.status, seen.cost, tier, route) == ("blue", 200, cost, "pro", "/api/chat")
+    assert told.isprintable()
+    assert name in (told, None)
+    gateway.get("/plain", headers={"x-user-id": "alice"})
+    assert gateway.observations(1)[0].unit == seen.unit
 
 
 def test_a_member_is_stripped_only_where_telemetry_says_so(free, gateway):
