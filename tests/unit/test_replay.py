@@ -1,15 +1,19 @@
 """A rollout's record, judged again: by the same guardrails it says the same, to the last bit."""
 
 import asyncio
+from dataclasses import dataclass, field
 
 import pytest
 
 from support.stage import Stage
+from verdigris.adapters.stores.memory import MemoryStore
+from verdigris.core.analysis.ledger import Ledger
 from verdigris.core.analysis.record import Recorder, Restarted, digest, read
 from verdigris.core.analysis.replay import replay
-from verdigris.core.model.errors import RequestError, StoreUnreadable
+from verdigris.core.model.errors import RequestError, StoreError, StoreUnreadable
 from verdigris.core.model.event import Judged
 from verdigris.core.model.metric import Covariate, Guardrail, Margin, Metric
+from verdigris.core.model.observation import Role
 from verdigris.core.model.rollout import Phase
 from verdigris.core.model.verdict import Outcome
 
@@ -134,3 +138,50 @@ def test_a_record_without_its_beginning_cannot_be_replayed(harmful):
     for segments in ([], record_of(harmful)[1:]):
         with pytest.raises(StoreUnreadable, match="does not begin"):
             replay(segments)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Doubtful(MemoryStore):
+    """Every third write fails, half of them after they stood: the controller lives on and does not know."""
+
+    calls: list[int] = field(default_factory=list)
+
+    async def _through(self, write):
+        self.calls.append(1)
+        if len(self.calls) % 6 == 3:
+            write.close()
+            raise StoreError("not written")
+        result = await write
+        if len(self.calls) % 6 == 0:
+            raise StoreError("written, perhaps")
+        return result
+
+    async def commit(self, *args, **kwargs):
+        return await self._through(MemoryStore.commit(self, *args, **kwargs))
+
+    async def save_ledger(self, *args, **kwargs):
+        return await self._through(MemoryStore.save_ledger(self, *args, **kwargs))
+
+
+def test_writes_in_doubt_leave_no_gap_and_nothing_twice():
+    stage = Stage()
+
+    async def story() -> None:
+        controller = stage.controller(store=Doubtful(shelf=stage.shelf))
+        await controller.open()
+        await controller.start(actor="ada")
+        while not (await controller.rollout("latest")).phase.is_final:
+            stage.seconds += 0.5
+            stage.feed.waiting += stage.users(100)
+            while controller._ingest.take():
+                pass
+            await controller._reconciler.attempt()
+
+    asyncio.run(story())
+    found = replay(record_of(stage))
+    assert found.differing is None
+    assert found.rejudged >= len(judged(stage)), "a look whose event was not written is in the record all the same"
+    assert found.restarts == 0
+    assert [*stage.shelf.records[ROLLOUT]] == [*range(1, len(record_of(stage)) + 1)]
+    kept = stage.shelf.rollouts[ROLLOUT].ledger
+    assert sum(Ledger.decode(kept).samples(role) for role in Role) == found.observations
