@@ -5,7 +5,7 @@ import json
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, Self
 
 from support.processes import PATIENCE, wait_until
@@ -34,6 +34,8 @@ class Answer(NamedTuple):
 class Load:
     """`with Load(port) as load:` sends `rate` requests a second from `users` users, in an open loop.
 
+    `headers` tells what more a user's requests carry.
+
     Nothing is tried again: a request that fails is an answer with another status than 200. `paused()` holds the sending
     so that what was sent so far can be counted.
     """
@@ -46,10 +48,11 @@ class Load:
         users: int = 400,
         seed: int = 1,
         mix: tuple[tuple[str, Any], ...] = (PROCESS, CHAT, STREAM),
+        headers: Callable[[int], dict[str, str]] = lambda _: {},
     ) -> None:
         self.answers: list[Answer] = []
         self._port, self._rate, self._users, self._mix = port, rate, users, mix
-        self._random = random.Random(seed)
+        self._random, self._headers = random.Random(seed), headers
         self._sent = 0
         self._under_way: set[asyncio.Task[None]] = set()
         self._idle: list[Connection] = []
@@ -154,7 +157,7 @@ class Load:
         )
 
     async def _ask(self, path: str, user: int, body: bytes) -> Reply | None:
-        headers = {"content-type": "application/json", "x-user-id": f"user-{user}"}
+        headers = {"content-type": "application/json", "x-user-id": f"user-{user}", **self._headers(user)}
         request = request_bytes("POST", path, host=f"127.0.0.1:{self._port}", headers=headers, body=body)
         try:
             async with asyncio.timeout(PATIENCE):
