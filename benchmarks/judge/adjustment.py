@@ -48,7 +48,7 @@ def _scenario(name: str, drop: float, guardrails: tuple[Guardrail, ...], *, adju
             for each in guardrails
         )
     make = functools.partial(prompts, drop=drop)
-    return Scenario(name=f"{name}, {how}", make=make, guardrails=guardrails, runs=200)
+    return Scenario(name=f"{name}, {how}", make=make, guardrails=guardrails, runs=120)
 
 
 WHAT = {
@@ -66,7 +66,9 @@ SCENARIOS = tuple(scenario for both in PAIRS.values() for scenario in both)
 
 def gains(decided: Mapping[str, Decided]) -> list[tuple[str, ...]]:
     """Median requests with and without."""
-    lines: list[tuple[str, ...]] = [("what", "scores as they are", "adjusted by prompt length", "requests saved", "runs each")]
+    lines: list[tuple[str, ...]] = [
+        ("what", "scores as they are", "adjusted by prompt length", "requests saved", "runs each")
+    ]
     for name, (plain, adjusted) in PAIRS.items():
         if plain.name in decided and adjusted.name in decided:
             lines.append(_gain(name, decided[plain.name], decided[adjusted.name]))

@@ -22,16 +22,30 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def write(sections: Mapping[str, str], page: Path = PAGE) -> None:
-    """Replaces what stands between the markers of each section.
+def write(sections: Mapping[str, str], page: Path = PAGE, *, rows_only: bool = False) -> None:
+    """Replaces what stands between the markers of each section; with `rows_only` just the rows that are named alike.
 
     Raises: ValueError when the page has no such markers.
     """
     text = page.read_text(encoding="utf-8")
     for name, content in sections.items():
         begin, end = f"<!-- measured: {name} -->", "<!-- end -->"
-        place = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
-        if not place.search(text):
+        place = re.compile(f"{re.escape(begin)}\n(.*?){re.escape(end)}", re.DOTALL)
+        found = place.search(text)
+        if found is None:
             raise ValueError(f"{page.name} has no place marked {begin} ... {end}")
+        if rows_only:
+            content = _merged(found[1].strip(), content)  # noqa: PLW2901 -- what is written in its place
         text = place.sub(lambda _: f"{begin}\n\n{content}\n\n{end}", text)  # noqa: B023 -- called at once
     page.write_text(text, encoding="utf-8")
+
+
+def _merged(old: str, new: str) -> str:
+    """The old table with those rows of the new one that begin with the same words."""
+    fresh = {cells[0]: cells for cells in _cells(new)}
+    return table([fresh.get(cells[0], cells) for cells in _cells(old)])
+
+
+def _cells(text: str) -> list[list[str]]:
+    lines = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines()]
+    return [lines[0], *lines[2:]]

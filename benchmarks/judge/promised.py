@@ -85,21 +85,21 @@ def starved(rng: _Generator) -> Stream:
     return traffic.stream(rows, traffic.history(rng), shares=((-1.0, 0.1),), strata=True)
 
 
-NO_DIFFERENCE = Scenario(name="no difference, 50/50", make=plain, runs=1_000)
-ONE_BY_ONE = Scenario(name="no difference, 50/50, taken in one by one", make=plain, runs=100, batch=1)
+NO_DIFFERENCE = Scenario(name="no difference, 50/50", make=plain, runs=600, batch=50)
+ONE_BY_ONE = Scenario(name="no difference, 50/50, taken in one by one", make=plain, runs=250, batch=1)
 HEALTHY_ONES = (
     NO_DIFFERENCE,
-    Scenario(name="no difference, 10 % candidate", make=functools.partial(plain, share=0.1), runs=1_000),
+    Scenario(name="no difference, 10 % candidate", make=functools.partial(plain, share=0.1), runs=600, batch=50),
     ONE_BY_ONE,
     Scenario(
         name="no difference, 50/50, over 50,000 requests",
         make=functools.partial(plain, n=50_000),
-        runs=300,
-        batch=100,
+        runs=150,
+        batch=200,
     ),
-    Scenario(name="ramp 5, 25, 50 %, both drift", make=drifting, runs=600, batch=50),
-    Scenario(name="sticky users, some very heavy", make=sticky, runs=600, batch=50, sticky=True),
-    Scenario(name="starved strata, 10 % candidate", make=starved, runs=400, batch=50, stratified=True),
+    Scenario(name="ramp 5, 25, 50 %, both drift", make=drifting, runs=400, batch=50),
+    Scenario(name="sticky users, some very heavy", make=sticky, runs=300, batch=50, sticky=True),
+    Scenario(name="starved strata, 10 % candidate", make=starved, runs=300, batch=50, stratified=True),
 )
 
 # ------------------------------------------------------------------ exactly at the margin, and hidden
@@ -134,7 +134,7 @@ AT_THE_MARGIN = tuple(
         name=f"exactly at the margin: {guardrail.metric}",
         make=functools.partial(at_the_margin, guardrail=guardrail),
         guardrails=(_alone(guardrail),),
-        runs=400,
+        runs=800 if guardrail.metric.quantile else 300,
         batch=50,
         harmful=True,
     )
@@ -151,14 +151,14 @@ def hidden(rng: _Generator) -> Stream:
     return traffic.stream(rows, traffic.history(rng), strata=True)
 
 
-HIDDEN = Scenario(name="harm hidden in a stratum", make=hidden, stratified=True, runs=400, batch=50, harmful=True)
+HIDDEN = Scenario(name="harm hidden in a stratum", make=hidden, stratified=True, runs=200, batch=50, harmful=True)
 
 # ------------------------------------------------------------------ harm
 
 
 def _harm(name: str, *, share: float = 0.5, stable: Behaviour = HEALTHY, candidate: Behaviour) -> Scenario:
     make = functools.partial(plain, share=share, stable=stable, candidate=candidate)
-    return Scenario(name=name, make=make, harmful=True, runs=400)
+    return Scenario(name=name, make=make, harmful=True, runs=200)
 
 
 def _with(**changed: float) -> Behaviour:
@@ -182,7 +182,7 @@ def _all_fail() -> Iterator[Scenario]:
         yield Scenario(
             name=f"every candidate request fails, {percent} % candidate",
             make=functools.partial(plain, share=percent / 100, candidate=_with(errors=1.0), n=2_000),
-            runs=200,
+            runs=100,
             batch=1,
             harmful=True,
         )

@@ -51,8 +51,8 @@ def _kind(
 
 
 def _both(healthy: Scenario, worse: Callable[[_Generator], Stream], harm: str) -> Robust:
-    healthy = replace(healthy, runs=300, batch=50)
-    harmful = replace(healthy, name=f"{healthy.name}; {harm}", make=worse, runs=100, harmful=True)
+    healthy = replace(healthy, runs=200, batch=100)
+    harmful = replace(healthy, name=f"{healthy.name}; {harm}", make=worse, runs=60, harmful=True)
     return Robust(healthy=healthy, worse=harmful, harm=harm)
 
 

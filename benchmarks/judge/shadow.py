@@ -39,7 +39,7 @@ def _scenario(
     name: str, drop: float, *, guardrails: tuple[Guardrail, ...] = DEFAULT_GUARDRAILS, paired: float = PAIRED
 ) -> Scenario:
     make = functools.partial(pairs, drop=drop)
-    return Scenario(name=name, make=make, guardrails=guardrails, paired=paired, runs=400, harmful=drop > 0.0)
+    return Scenario(name=name, make=make, guardrails=guardrails, paired=paired, runs=200, harmful=drop > 0.0)
 
 
 DOWN_5 = _scenario("quality -5 % by pairs, margin 5 %", 0.05, guardrails=FAMILY)
