@@ -1,6 +1,7 @@
 """What a line says of a request's kind, to the name of its stratum: every source, hostile values, bounds."""
 
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,12 @@ from verdigris.adapters.line import INNER, LONGEST_LITERAL, SEPARATOR
 from verdigris.adapters.sources.access_log import kinds as kinds_module
 from verdigris.adapters.sources.access_log.kinds import LONGEST, MISSING, Kinds
 from verdigris.adapters.sources.access_log.parse import Skipped, parser
+from verdigris.core.analysis.judge import judge
+from verdigris.core.analysis.ledger import Ledger
+from verdigris.core.analysis.terms import Terms
+from verdigris.core.model.metric import DEFAULT_GUARDRAILS
 from verdigris.core.model.strata import OTHER, StrataBy
+from verdigris.core.model.verdict import Outcome
 
 STARTED = 1_700_000_000_000_000_000
 TIER = StrataBy(source="header", name="x-tier", values=("free", "pro"))
@@ -95,6 +101,38 @@ def test_a_cut_literal_gives_the_beginning_of_its_text(text, ascii_only):
     wanted = "".join(filter(str.isprintable, text.encode(errors="replace").decode()))[:LONGEST].strip() or MISSING
     if INNER not in text and SEPARATOR not in text:
         assert Kinds((LANGUAGE,)).of([], IN.join([b"-"] * len(BLANK)) + IN + cut) == wanted
+
+
+def test_a_failed_request_is_counted_with_the_kind_before_it():
+    parse = parser(("blue", "green"), service="s", strata=(TIER, LANGUAGE))
+
+    def name(tier, **changes):
+        return parse(with_kinds(tier, **changes), STARTED).stratum
+
+    assert name(b"pro", STATUS="503") == f"pro/{MISSING}"
+    assert name(b"pro", ANSWER=said('"de"')) == "pro/de"
+    assert name(b"free", STATUS="503", ENVIRONMENT="green") == "free/de"
+    assert name(b"free", STATUS="500", ANSWER=said('"fr"')) == "free/fr"
+    assert name(b"free", FLAGS="UC") == "free/de"
+    assert name(b"free", STATUS="404") == f"free/{MISSING}"
+    assert name(b"free", STATUS="503") == f"free/{MISSING}"
+
+
+def test_failures_of_the_candidate_alone_are_found_where_answers_tell_the_kind():
+    """By their own kind they would meet none of stable's requests, and 6 % of errors would pass as safe."""
+    draw, parse = random.Random(1), parser(("blue", "green"), service="s", strata=(LANGUAGE,))
+    ledger = Ledger.begin(Terms(guardrails=DEFAULT_GUARDRAILS, stable="blue", candidate="green", stratified=True))
+    ledger.expect(at=STARTED / 1e9, share=0.5)
+    seen = []
+    for number in range(10_000):
+        side = draw.choice(["blue", "green"])
+        broken = side == "green" and draw.random() < 0.06
+        answer_said = "-" if broken else said(draw.choice(['"de"', '"fr"']))
+        told = with_kinds(ENVIRONMENT=side, STATUS="503" if broken else "200", ANSWER=answer_said)
+        seen.append(parse(told, STARTED + number * 20_000_000))
+    for start in range(0, len(seen), 500):
+        ledger.fold(seen[start : start + 500])
+    assert judge(ledger, at=seen[-1].at).outcome is Outcome.FAIL
 
 
 def test_without_kinds_the_line_is_what_it_was():

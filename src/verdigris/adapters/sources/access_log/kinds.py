@@ -4,6 +4,10 @@
   `/api/chat` takes `/api/chat` and `/api/chat/7`, not `/api/chats`.
 - Without, it is what was sent: its first 64 printable characters, or MISSING.
 - Several names are joined with `/`.
+
+A request that failed has no answer to read a member from. As a kind of their own, a candidate's failures would meet none of
+stable's requests and never be compared. So a failed one is counted with the kind of the one before it that did not fail,
+whichever side that was on: like a kind drawn by lot, whatever its own side.
 """
 
 from __future__ import annotations
@@ -29,17 +33,18 @@ _UNKNOWN = UNKNOWN.encode()
 class Kinds:
     """Names strata. Bounded: of what was sent, at most a thousand different values are remembered."""
 
-    __slots__ = ("_answered", "_known", "_readers", "_strata")
+    __slots__ = ("_answered", "_known", "_last", "_readers", "_strata")
 
     def __init__(self, strata: tuple[StrataBy, ...]) -> None:
         self._strata = strata
         self._readers = [_reader(by) for by in strata]
         self._answered = len(in_answer(strata))
         self._known: dict[tuple[bytes, ...], str] = {}
+        self._last: Sequence[bytes] = [_UNKNOWN] * self._answered
 
-    def of(self, own: Sequence[bytes], answer: bytes) -> str:
+    def of(self, own: Sequence[bytes], answer: bytes, *, failed: bool = False) -> str:
         """The stratum's name. `own` are the line's fields for kinds, `answer` its ANSWER. Never raises."""
-        raw = (*own, *self._from(answer)) if self._answered else tuple(own)
+        raw = (*own, *self._from(answer, failed=failed)) if self._answered else tuple(own)
         name = self._known.get(raw)
         if name is None:
             name = self._name(raw)
@@ -48,11 +53,14 @@ class Kinds:
             self._known[raw] = name
         return name
 
-    def _from(self, answer: bytes) -> Sequence[bytes]:
-        parts = answer.split(_INNER)
-        if len(parts) != len(Answer) + self._answered:
-            return [_UNKNOWN] * self._answered
-        return parts[len(Answer) :]
+    def _from(self, answer: bytes, *, failed: bool) -> Sequence[bytes]:
+        parts: Sequence[bytes] = answer.split(_INNER)[len(Answer) :]
+        if len(parts) != self._answered:
+            parts = [_UNKNOWN] * self._answered
+        if failed:
+            return [last if part == _UNKNOWN else part for part, last in zip(parts, self._last, strict=True)]
+        self._last = parts
+        return parts
 
     def _name(self, raw: tuple[bytes, ...]) -> str:
         answered = iter(raw[len(raw) - self._answered :])

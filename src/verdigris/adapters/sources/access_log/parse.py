@@ -19,7 +19,7 @@ from math import isfinite
 
 from verdigris.adapters.line import INNER, OWN_CLUSTERS, SEPARATOR, UNKNOWN, Answer, Field, in_answer, in_line
 from verdigris.adapters.sources.access_log.kinds import Kinds
-from verdigris.core.model.observation import Observation
+from verdigris.core.model.observation import Observation, is_failure
 from verdigris.core.model.strata import StrataBy
 
 ENVIRONMENT_FAILED = frozenset(
@@ -123,7 +123,7 @@ def parser(
             response_bytes=sent_bytes,
             unit=unit,
             gateway_error=error,
-            stratum=kinds.of(own, answer) if kinds is not None else "",
+            stratum=kinds.of(own, answer, failed=is_failure(status)) if kinds is not None else "",
         )
 
     return parse
