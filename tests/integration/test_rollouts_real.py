@@ -63,6 +63,23 @@ def test_a_harmless_change_is_promoted_and_a_worse_one_rolled_back(stage: Stage)
     assert "quality" in back.out.splitlines()[-1]
     _is_explained(up)
     _is_kept(up)
+    _is_judged_again(up)
+
+
+def _is_judged_again(up: Up) -> None:
+    """From what was recorded: by its own guardrails to the same words, and otherwise by ones that overlook the harm."""
+    for rollout in ok(up, "rollout", "list", "-o", "json").json["rollouts"]:
+        again = ok(up, "rollout", "replay", rollout["id"])
+        assert "all as they were" in again.out
+        said = ok(up, "rollout", "replay", rollout["id"], "-o", "json").json
+        assert said["looks"] >= 3
+        assert said["observations"] >= 100
+        assert said["original"][-1]["outcome"] == {"promoted": "pass", "rolled_back": "fail"}[rollout["phase"]]
+    file = up.folder / "blind.yaml"
+    file.write_text("guardrails: { quality: off, cost: off, latency_p99: off }\n")
+    blind = cli(up, "rollout", "replay", "latest", "--guardrails", str(file), "-o", "json")
+    assert blind.code == 3, blind
+    assert blind.json["other"][-1]["outcome"] != "fail"
 
 
 def _is_explained(up: Up) -> None:
