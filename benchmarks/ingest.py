@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import math
 import os
 import pickle
 import subprocess
@@ -37,6 +38,7 @@ from verdigris.controller.service import Controller
 from verdigris.core.analysis.judge import judge
 from verdigris.core.analysis.ledger import Ledger
 from verdigris.core.analysis.terms import Terms
+from verdigris.core.analysis.thinning import Thinning
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.metric import DEFAULT_GUARDRAILS
 from verdigris.core.model.observation import Observation, Role
@@ -90,11 +92,12 @@ def _conditions(report: Report, plan: Plan, captured: Sequence[bytes], requests:
         ),
         (
             f"in process: {plan.observations:,} observations through AccessLogSource and Ledger.fold, default guardrails, half "
-            "of them of the candidate; judged every 0.2 s. One thread; processor time, so that other programs do not count."
+            "of them of the candidate; judged every 0.2 s. One thread; processor time, so that other programs do not count. "
+            "Nothing is thinned: every one is folded."
         ),
         (
             f"over gRPC: the real Controller with SQLite, a rollout at 50 %, a sender in another process at full speed for "
-            f"{plan.seconds:g} s: as much as it takes, without a pause."
+            f"{plan.seconds:g} s: as much as it takes, without a pause. Thinning is off: every one is folded."
         ),
     ]
 
@@ -224,6 +227,7 @@ def _controller(directory: Path, address: str, source: AccessLogSource) -> Contr
         driver=MemoryDriver(environments=SIDES),
         source=source,
         reachable=Reachable(),
+        thinning=Thinning(most=math.inf),  # what is measured here is folding
     )
 
 

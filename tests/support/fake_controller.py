@@ -13,7 +13,7 @@ from verdigris.core.model.strategy import Strategy
 from verdigris.ports import Live, Logged, ObservedSplit, Segment
 from verdigris.testing.builders import a_finding, a_rollout, a_service, a_split, a_verdict, started
 
-TELEMETRY = TelemetryHealth(received=1_000, lost=2, late=1, streams=1, rate=12.5)
+TELEMETRY = TelemetryHealth(received=1_000, lost=2, late=1, thinned=4, streams=1, rate=12.5)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from verdigris.core.model.errors import (
     WrongPhase,
 )
 from verdigris.core.model.event import Approved, Judged, SplitApplied, SplitRefused
+from verdigris.core.model.observation import Role
 from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Phase
 from verdigris.core.model.strategy import Advance, Otherwise, PauseStep, Policy, Strategy, WeightStep
@@ -484,6 +485,27 @@ def test_lost_observations_are_counted_and_told():
     status = asyncio.run(story())
     assert (status.telemetry.lost, status.telemetry.late) == (3, 2)
     assert any("3 observations were lost" in problem for problem in status.problems)
+
+
+def test_where_too_much_comes_a_part_is_judged_and_counted():
+    stage = Stage(strategy=PATIENT)
+
+    async def story():
+        controller = stage.controller()
+        await controller.open()
+        await stage.pass_time(controller, 2, rate=3_000)
+        idle = await controller.status()
+        await controller.start(actor="me")
+        begun = stage.seconds
+        await stage.pass_time(controller, 16, rate=3_000)
+        ledger = controller._ingest.book.ledger
+        return idle, await controller.status(), sum(map(ledger.samples, Role)), stage.seconds - begun
+
+    idle, status, judged, seconds = asyncio.run(story())
+    assert idle.telemetry.thinned == 0
+    assert status.telemetry.received == round((2 + seconds) * 3_000)
+    assert judged + status.telemetry.thinned == round(seconds * 3_000)
+    assert 0.4 < status.telemetry.thinned / (seconds * 3_000) < 0.75
 
 
 def test_a_loss_of_long_ago_is_counted_but_no_problem_any_more():

@@ -144,6 +144,7 @@ def status_view(status: Status, gateway_url: str) -> StatusView:
             received=telemetry.received,
             lost=telemetry.lost,
             late=telemetry.late,
+            thinned=telemetry.thinned,
             streams=telemetry.streams,
             rate=telemetry.rate,
         ),

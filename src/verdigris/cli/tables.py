@@ -123,10 +123,11 @@ def _status_rows(status: StatusView) -> Iterator[tuple[str, str | list[str]]]:
         f"{'running' if status.gateway.running else 'down'}, {counted(status.gateway.restarts, 'restart')}",
     )
     rate = "" if telemetry.rate is None else f", {telemetry.rate:,.1f} a second"
+    thinned = f", {number(telemetry.thinned)} thinned" if telemetry.thinned else ""
     yield (
         "telemetry",
         (
-            f"{counted(telemetry.received, 'request')} seen{rate}; {number(telemetry.lost)} lost, {number(telemetry.late)} late, "
+            f"{counted(telemetry.received, 'request')} seen{rate}; {number(telemetry.lost)} lost, {number(telemetry.late)} late{thinned}, "
             f"{counted(telemetry.streams, 'log stream')} connected"
         ),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from verdigris.controller.book import Book
 from verdigris.controller.clock import Clock
 from verdigris.core.analysis.baseline import Baseline
+from verdigris.core.analysis.thinning import Thinning
 from verdigris.ports import Collected, MetricSource
 
 CHUNK = 1_000
@@ -28,12 +29,14 @@ _log = logging.getLogger(__name__)
 class TelemetryHealth:
     """What the ingest knows of itself since the controller began.
 
-    `rate` is observations per second over the last seconds, `lost_lately` what was lost in the last minutes.
+    `thinned` were left out because more came than the judge needs. `rate` is observations per second over the last
+    seconds, `lost_lately` what was lost in the last minutes.
     """
 
     received: int = 0
     lost: int = 0
     late: int = 0
+    thinned: int = 0
     streams: int = 0
     rate: float = 0.0
     lost_lately: int = 0
@@ -45,12 +48,13 @@ class Ingest:
     `arrived` is set whenever something was folded; whoever waits on it clears it.
     """
 
-    def __init__(self, source: MetricSource, clock: Clock, *, stable: str) -> None:
+    def __init__(self, source: MetricSource, clock: Clock, *, stable: str, thinning: Thinning | None = None) -> None:
         self._source = source
         self._clock = clock
         self.stable = stable
         self.book: Book | None = None
         self.baseline = Baseline()
+        self._thinning = thinning or Thinning()
         self.arrived = asyncio.Event()
         self._health = TelemetryHealth()
         self._recent: deque[tuple[float, int]] = deque(maxlen=1_000)
@@ -66,6 +70,7 @@ class Ingest:
             received=self._health.received,
             lost=self._health.lost,
             late=self._health.late,
+            thinned=self._thinning.seen - self._thinning.kept,
             streams=self._health.streams,
             rate=rate,
             lost_lately=sum(count for at, count in self._losses if now - at <= LATELY),
@@ -95,7 +100,7 @@ class Ingest:
 
     def _fold(self, collected: Collected) -> None:
         if self.book is not None:
-            self.book.fold(collected.observations)
+            self.book.fold(self._thinning.keep(collected.observations))
         else:
             self.baseline.fold(collected.observations, stable=self.stable)
 

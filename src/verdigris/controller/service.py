@@ -27,6 +27,7 @@ from verdigris.controller.roles import (
 from verdigris.controller.status import Status, problems_of
 from verdigris.controller.timing import Timing
 from verdigris.core.analysis.explain import Explanation, explain
+from verdigris.core.analysis.thinning import Thinning
 from verdigris.core.model.errors import Conflict, NotFound, StoreError, VerdigrisError
 from verdigris.core.model.event import (
     AbortRequested,
@@ -65,6 +66,7 @@ class Controller:
         notifiers: Sequence[Notifier] = (),
         clock: Clock | None = None,
         timing: Timing | None = None,
+        thinning: Thinning | None = None,
     ) -> None:
         self.service = service
         self._store = store
@@ -74,7 +76,7 @@ class Controller:
         self._clock = clock or Clock()
         self._lock = asyncio.Lock()
         self._journal = Journal(store, service.name)
-        self._ingest = Ingest(source, self._clock, stable=service.environments[0].name)
+        self._ingest = Ingest(source, self._clock, stable=service.environments[0].name, thinning=thinning)
         self._evidence = Evidence(store, self._journal, self._ingest, service)
         performer = Performer(self._journal, driver, notifiers, self._clock, on_split=self._on_split)
         self._performer = performer

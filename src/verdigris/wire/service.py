@@ -21,11 +21,15 @@ class LiveView(View):
 
 
 class TelemetryView(View):
-    """What the measuring knows of itself: observations since start, log streams connected now, observations a second."""
+    """What the measuring knows of itself: observations since start, log streams connected now, observations a second.
+
+    Of those received, `thinned` were left out by lot because more came than the judge needs.
+    """
 
     received: int
     lost: int
     late: int
+    thinned: int = 0
     streams: int
     rate: Number
 
