@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from types import SimpleNamespace
 
 import grpc
@@ -9,6 +10,7 @@ import pytest
 
 from support.gateway import until
 from support.log_lines import line
+from support.processes import PATIENCE
 from verdigris.adapters.sources.access_log import export_pb2
 from verdigris.adapters.sources.access_log import source as source_module
 from verdigris.adapters.sources.access_log.source import AccessLogSource
@@ -123,6 +125,70 @@ def test_what_is_too_old_is_late_and_not_delivered(tmp_path):
             assert [seen.at for seen in collected.observations] == [NOW - 59]
             assert (collected.late, collected.lost) == (1, 0)
             assert source.collect(10).late == 0
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("ahead", [6.0, 86_400.0, 1e9])
+def test_what_ends_in_the_future_is_lost_and_makes_nothing_else_late(tmp_path, ahead):
+    async def story():
+        async with a_source(tmp_path) as (source, send):
+            await send(message(NOW - 1, NOW + ahead, NOW + 4))
+            await send(message(NOW - 0.9))
+            collected = source.collect(10)
+            assert [seen.at for seen in collected.observations] == [NOW - 1, NOW - 0.9]
+            assert (collected.lost, collected.late, source.ahead) == (1, 0, 1)
+
+    asyncio.run(story())
+
+
+def test_one_sender_is_never_held(tmp_path):
+    async def story():
+        async with a_source(tmp_path) as (source, send):
+            for at in (NOW - 0.02, NOW - 0.01, NOW):
+                await send(message(at))
+                assert [seen.at for seen in source.collect(10).observations] == [at]
+
+    asyncio.run(story())
+
+
+def test_several_senders_are_merged_inside_the_window(tmp_path):
+    clock = [NOW]
+
+    async def story():
+        async with a_source(tmp_path, clock=lambda: clock[0], window=0.25) as (source, send):
+            await send(message(NOW - 0.10, NOW - 0.08))
+            await send(message(NOW - 0.20, NOW - 0.09))  # overlaps: from now on there are several
+            assert source.collect(10).observations == []
+            clock[0] = NOW + 0.16
+            assert [seen.at for seen in source.collect(10).observations] == [NOW - 0.20, NOW - 0.10, NOW - 0.09]
+            await send(message(NOW + 0.01))
+            clock[0] = NOW + 0.2
+            assert [seen.at for seen in source.collect(10).observations] == [NOW - 0.08]
+            clock[0] = NOW + 11.0  # nobody has overlapped for ten seconds
+            assert [seen.at for seen in source.collect(10).observations] == [NOW + 0.01]
+            await send(message(NOW + 11.0))
+            assert len(source.collect(10).observations) == 1
+
+    asyncio.run(story())
+
+
+def test_wait_is_not_busy_while_observations_are_held(tmp_path):
+    """It sleeps until the first may be collected; then it is there."""
+
+    async def story():
+        async with a_source(tmp_path, clock=time.time) as (source, send):
+            now = time.time()
+            await send(message(now))
+            await send(message(now - 0.1, now))
+            turns, got = 0, []
+            async with asyncio.timeout(PATIENCE):
+                while len(got) < 3:
+                    await source.wait(5.0)
+                    got += source.collect(10).observations
+                    turns += 1
+            assert [seen.at for seen in got] == sorted(seen.at for seen in got)
+            assert turns <= 10
 
     asyncio.run(story())
 

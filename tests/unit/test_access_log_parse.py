@@ -95,6 +95,17 @@ def test_a_number_that_is_none_is_malformed(field):
     assert parse(line(**{field: "x"}), STARTED) is Skipped.MALFORMED
 
 
+@pytest.mark.parametrize("field", ["STATUS", "DURATION_US", "FIRST_BYTE_US", "REQUEST_BYTES", "RESPONSE_BYTES"])
+@pytest.mark.parametrize("number", ["nan", "inf", "1e9", "", "9" * 400, "9" * 5_000, "-" + "9" * 400])
+def test_a_number_beyond_all_sense_is_malformed_and_never_raises(field, number):
+    assert parse(line(**{field: number}), STARTED) is Skipped.MALFORMED
+
+
+@pytest.mark.parametrize("change", [{"DURATION_US": "-1"}, {"REQUEST_BYTES": "-1"}, {"DURATION_US": "9" * 20}])
+def test_what_cannot_be_is_malformed(change):
+    assert parse(line(**change), STARTED) is Skipped.MALFORMED
+
+
 @pytest.mark.parametrize("number", ["nan", "inf", "1e999", "", "x", "1,5"])
 def test_a_field_that_is_no_finite_number_is_unknown(number):
     seen = parse(line(ANSWER=answer(COST=number, INPUT_TOKENS=number)), STARTED)

@@ -35,6 +35,9 @@ _UNKNOWN = UNKNOWN.encode()
 _OWN = OWN_CLUSTERS.encode()
 _NO_ANSWER = (None,) * 7
 _REMEMBERED = 1_000
+_HIGHEST = 999  # of statuses
+_LONGEST = 1e9  # seconds, thirty years
+_LARGEST = 2**63 - 1  # bytes, as Envoy counts them
 
 
 class Skipped(Enum):
@@ -93,7 +96,11 @@ def parser(
             ended = started / 1e9 + duration
             ttfb = int(first) / 1e6 if first != _UNKNOWN else None
             received_bytes, sent_bytes = int(received), int(sent)
-        except ValueError:
+        except (ValueError, OverflowError):
+            return Skipped.MALFORMED
+        if not (0 <= status <= _HIGHEST and 0.0 <= duration <= _LONGEST):
+            return Skipped.MALFORMED
+        if not (0 <= received_bytes <= _LARGEST and 0 <= sent_bytes <= _LARGEST):
             return Skipped.MALFORMED
         if status == _UPGRADED:
             duration = duration if ttfb is None else ttfb

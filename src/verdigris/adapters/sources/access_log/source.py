@@ -14,7 +14,7 @@ from pathlib import Path
 
 import grpc
 
-from verdigris.adapters.sources.access_log.export_pb2 import Export
+from verdigris.adapters.sources.access_log.export_pb2 import Export, Record
 from verdigris.adapters.sources.access_log.parse import Skipped, parser
 from verdigris.core.model.errors import TrafficError
 from verdigris.core.model.observation import Observation
@@ -26,14 +26,18 @@ _log = logging.getLogger(__name__)
 _SERVICE = "opentelemetry.proto.collector.logs.v1.LogsService"
 _LARGEST = 16 << 20
 _QUIET = 60.0
+_AHEAD = 5.0  # seconds by which a sender's clock may be ahead of this one's
+_IN_ORDER = 0.02  # seconds by which one sender's messages may overlap
+_SEVERAL = 10.0  # seconds for which several senders are reckoned with after their messages have overlapped
 _FIRST_ASKS = 0.05  # until the sender has answered once: what it drops counts from then on
 
 
 @dataclass(slots=True)
 class _State:
-    """What changes while the source is open. Numbers are since the last collect, but for `skipped` and `counts`.
+    """What changes while the source is open. Numbers are since the last collect, but for `ahead`, `skipped` and `counts`.
 
-    `waiting` is a heap by time and order of arrival.
+    `waiting` is a heap by time and order of arrival, `newest` the latest end received, `overlapped` when a message last
+    held an earlier one than the messages before it.
     """
 
     waiting: list[tuple[float, int, Observation]] = field(default_factory=list)
@@ -41,12 +45,21 @@ class _State:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     lost: int = 0
     late: int = 0
+    ahead: int = 0
+    newest: float = float("-inf")
+    overlapped: float = float("-inf")
     skipped: dict[Skipped, int] = field(default_factory=lambda: dict.fromkeys(Skipped, 0))
     counts: LogCounts | None = None
     heard: float = float("-inf")
     asked: float = float("-inf")
     server: grpc.aio.Server | None = None
     asking: asyncio.Task[None] | None = None
+
+
+def _records(message: bytes) -> Iterator[Record]:
+    for resource in Export.FromString(message).resource_logs:
+        for scope in resource.scope_logs:
+            yield from scope.log_records
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +78,7 @@ class AccessLogSource:
     strata: tuple[StrataBy, ...] = ()
     capacity: int = 200_000
     late_after: float = 60.0
+    window: float = 0.25
     counts: Callable[[], Awaitable[LogCounts | None]] | None = None
     ask_every: float = 1.0
     clock: Callable[[], float] = time.time
@@ -94,18 +108,41 @@ class AccessLogSource:
 
     async def wait(self, seconds: float) -> None:
         """Returns when something is there to collect, or after `seconds`."""
+        end = asyncio.get_running_loop().time() + seconds
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._state.arrived.wait(), seconds)
+        left = end - asyncio.get_running_loop().time()
+        if self._held() > 0.0 and left > 0.0:
+            await asyncio.sleep(min(self._held(), left))
 
     def collect(self, limit: int) -> Collected:
         """At most `limit` observations, oldest first; the rest stays."""
         state = self._state
-        count = min(limit, len(state.waiting))
-        taken = [heapq.heappop(state.waiting)[2] for _ in range(count)]
+        until = self._until()
+        taken: list[Observation] = []
+        while state.waiting and len(taken) < limit and state.waiting[0][0] <= until:
+            taken.append(heapq.heappop(state.waiting)[2])
         lost, late, state.lost, state.late = state.lost, state.late, 0, 0
         if not state.waiting:
             state.arrived.clear()
         return Collected(observations=taken, lost=lost, late=late, streams=self._streams())
+
+    @property
+    def ahead(self) -> int:
+        """Observations lost since the source was opened because they ended in the future."""
+        return self._state.ahead
+
+    def _until(self) -> float:
+        """Up to which end observations may be collected now."""
+        now = self.clock()
+        return now - self.window if now - self._state.overlapped < _SEVERAL else float("inf")
+
+    def _held(self) -> float:
+        """Seconds until something may be collected; 0 when there is nothing to wait for, or no reason."""
+        state = self._state
+        if not state.waiting or state.lost or state.late:
+            return 0.0
+        return max(0.0, state.waiting[0][0] - self._until())
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -133,21 +170,27 @@ class AccessLogSource:
     def _receive(self, message: bytes, parse: Callable[[bytes, int], Observation | Skipped]) -> None:
         state, now = self._state, self.clock()
         state.heard = now
-        room, oldest = self.capacity - len(state.waiting), now - self.late_after
-        for resource in Export.FromString(message).resource_logs:
-            for scope in resource.scope_logs:
-                for record in scope.log_records:
-                    parsed = parse(record.body.string_value, record.time_unix_nano)
-                    if isinstance(parsed, Skipped):
-                        state.skipped[parsed] += 1
-                        state.lost += parsed is not Skipped.UNROUTED
-                    elif parsed.at < oldest:
-                        state.late += 1
-                    elif room > 0:
-                        room -= 1
-                        heapq.heappush(state.waiting, (parsed.at, next(state.order), parsed))
-                    else:
-                        state.lost += 1
+        room, oldest, newest = self.capacity - len(state.waiting), now - self.late_after, now + _AHEAD
+        earliest, latest = float("inf"), state.newest
+        for record in _records(message):
+            parsed = parse(record.body.string_value, record.time_unix_nano)
+            if isinstance(parsed, Skipped):
+                state.skipped[parsed] += 1
+                state.lost += parsed is not Skipped.UNROUTED
+            elif parsed.at < oldest:
+                state.late += 1
+            elif parsed.at > newest:
+                state.ahead += 1
+                state.lost += 1
+            elif room > 0:
+                room -= 1
+                earliest, latest = min(earliest, parsed.at), max(latest, parsed.at)
+                heapq.heappush(state.waiting, (parsed.at, next(state.order), parsed))
+            else:
+                state.lost += 1
+        if earliest < state.newest - _IN_ORDER:
+            state.overlapped = now
+        state.newest = latest
         if state.waiting or state.lost or state.late:
             state.arrived.set()
 
