@@ -142,6 +142,24 @@ def test_what_ends_in_the_future_is_lost_and_makes_nothing_else_late(tmp_path, a
     asyncio.run(story())
 
 
+def test_a_message_that_comes_again_counts_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(source_module, "_MESSAGES", 3)
+
+    async def story():
+        async with a_source(tmp_path) as (source, send):
+            first = message(NOW - 1, NOW - 0.9)
+            for each in (first, first, message(NOW - 0.8), first, message()):
+                await send(each)
+            collected = source.collect(10)
+            assert [seen.at for seen in collected.observations] == [NOW - 1, NOW - 0.9, NOW - 0.8]
+            assert (source.repeated, collected.lost, collected.late) == (4, 0, 0)
+            for at in (0.5, 0.4, 0.3, 0.2):
+                await send(message(NOW - at))
+            assert len(source._state.messages) == 3
+
+    asyncio.run(story())
+
+
 def test_one_sender_is_never_held(tmp_path):
     async def story():
         async with a_source(tmp_path) as (source, send):

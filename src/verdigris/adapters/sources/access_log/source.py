@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import heapq
 import itertools
 import logging
@@ -29,14 +30,16 @@ _QUIET = 60.0
 _AHEAD = 5.0  # seconds by which a sender's clock may be ahead of this one's
 _IN_ORDER = 0.02  # seconds by which one sender's messages may overlap
 _SEVERAL = 10.0  # seconds for which several senders are reckoned with after their messages have overlapped
+_MESSAGES = 4_096  # remembered: some minutes of two senders that each send ten a second
 _FIRST_ASKS = 0.05  # until the sender has answered once: what it drops counts from then on
 
 
 @dataclass(slots=True)
 class _State:
-    """What changes while the source is open. Numbers are since the last collect, but for `ahead`, `skipped` and `counts`.
+    """What changes while the source is open. Numbers are since the last collect, but for `ahead`, `repeated`,
+    `skipped` and `counts`.
 
-    `waiting` is a heap by time and order of arrival, `newest` the latest end received, `overlapped` when a message last
+    `waiting` is a heap by time and order of arrival, `messages` holds digests of the latest ones in their order, `newest` the latest end received, `overlapped` when a message last
     held an earlier one than the messages before it.
     """
 
@@ -46,6 +49,8 @@ class _State:
     lost: int = 0
     late: int = 0
     ahead: int = 0
+    repeated: int = 0
+    messages: dict[bytes, None] = field(default_factory=dict)
     newest: float = float("-inf")
     overlapped: float = float("-inf")
     skipped: dict[Skipped, int] = field(default_factory=lambda: dict.fromkeys(Skipped, 0))
@@ -56,8 +61,8 @@ class _State:
     asking: asyncio.Task[None] | None = None
 
 
-def _records(message: bytes) -> Iterator[Record]:
-    for resource in Export.FromString(message).resource_logs:
+def _records(export: Export) -> Iterator[Record]:
+    for resource in export.resource_logs:
         for scope in resource.scope_logs:
             yield from scope.log_records
 
@@ -132,6 +137,11 @@ class AccessLogSource:
         """Observations lost since the source was opened because they ended in the future."""
         return self._state.ahead
 
+    @property
+    def repeated(self) -> int:
+        """Lines that came again since the source was opened."""
+        return self._state.repeated
+
     def _until(self) -> float:
         """Up to which end observations may be collected now."""
         now = self.clock()
@@ -170,9 +180,13 @@ class AccessLogSource:
     def _receive(self, message: bytes, parse: Callable[[bytes, int], Observation | Skipped]) -> None:
         state, now = self._state, self.clock()
         state.heard = now
+        export = Export.FromString(message)
+        if self._known(message):
+            state.repeated += sum(1 for _ in _records(export))
+            return
         room, oldest, newest = self.capacity - len(state.waiting), now - self.late_after, now + _AHEAD
         earliest, latest = float("inf"), state.newest
-        for record in _records(message):
+        for record in _records(export):
             parsed = parse(record.body.string_value, record.time_unix_nano)
             if isinstance(parsed, Skipped):
                 state.skipped[parsed] += 1
@@ -193,6 +207,16 @@ class AccessLogSource:
         state.newest = latest
         if state.waiting or state.lost or state.late:
             state.arrived.set()
+
+    def _known(self, message: bytes) -> bool:
+        """Whether it came before; remembers it."""
+        messages, digest = self._state.messages, hashlib.blake2b(message, digest_size=16).digest()
+        if digest in messages:
+            return True
+        messages[digest] = None
+        if len(messages) > _MESSAGES:
+            del messages[next(iter(messages))]
+        return False
 
     def _streams(self) -> int:
         state = self._state
