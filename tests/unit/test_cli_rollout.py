@@ -69,7 +69,7 @@ def test_status_shows_what_is_wrong():
     assert done.exit_code == 0
     assert "nobody reports requests" in done.stdout
     assert "1,000 requests seen" in done.stdout
-    assert "2 lost, 1 late" in done.stdout
+    assert "2 lost, 1 late, 4 thinned" in done.stdout
 
 
 def test_list_and_history_are_tables():

@@ -141,8 +141,8 @@ def _access_log(options: EnvoyOptions) -> list[Json]:
     """One line a request, as the body of an OTLP log record, over acknowledged gRPC calls.
 
     Why not Envoy's own access log service: on a broken stream it counts entries as written that nobody received. Here
-    only acknowledged entries are `logs_written`, the others `logs_dropped`. It is also smaller, and no address, path or
-    user agent leaves Envoy.
+    only acknowledged entries are `logs_written`, the others `logs_dropped`. It is also smaller, and no address and no user
+    agent leaves Envoy; a path, without its query, only where routes tell kinds apart.
     """
     if options.collector is None:
         return []
