@@ -105,7 +105,7 @@ def test_what_the_judge_and_the_strategy_may_say_comes_back() -> None:
         slices=(part,),
         cautions=(Caution(key="drift", text="both sides fell"),),
     )
-    guardrail = Guardrail(metric=Metric.QUALITY, margin=Margin(relative=0.1), adjust=Covariate.INPUT_TOKENS)
+    guardrail = Guardrail(metric=Metric.QUALITY, margin=Margin(relative=0.1), adjust=Covariate.REQUEST_BYTES)
     rollout = build.a_rollout(
         strategy=strategy, guardrails=(guardrail,), verdict=verdict, cautions=("drift",), limit_reached=True
     )

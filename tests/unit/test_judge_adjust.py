@@ -58,8 +58,8 @@ def test_prompts_that_explain_nothing_cost_little() -> None:
     assert with_it < 1.6 * without
 
 
-def test_requests_of_unknown_size_are_compared_as_they_are() -> None:
-    covariate = Covariate.INPUT_TOKENS
+def test_requests_all_of_one_size_are_compared_as_they_are() -> None:
+    covariate = Covariate.REQUEST_BYTES
     analysis = Analysis([Guardrail(metric=Metric.QUALITY, margin=MARGIN, adjust=covariate)])
     rng = np.random.default_rng(1)
     analysis.observe_all(request(rng, n / 50, worse=0.3, slope=0.0) for n in range(1_000))

@@ -62,8 +62,8 @@ def test_more_kinds_together_than_are_told_apart_are_warned_of(values: str, warn
 
 
 def test_quality_may_be_adjusted_for_what_is_known_before_the_answer() -> None:
-    found = {each.metric: each for each in service("guardrails: { quality: { adjust: input_tokens } }\n").guardrails}
-    assert found[Metric.QUALITY].adjust is Covariate.INPUT_TOKENS
+    found = {each.metric: each for each in service("guardrails: { quality: { adjust: request_bytes } }\n").guardrails}
+    assert found[Metric.QUALITY].adjust is Covariate.REQUEST_BYTES
     assert found[Metric.QUALITY].margin.relative == 0.1
     assert found[Metric.COST].adjust is None
 
@@ -232,10 +232,7 @@ MISTAKES = {
     ),
     "an unknown predictor": (
         "guardrails: { quality: { adjust: output_tokens } }\n",
-        (
-            '3:34: guardrails.quality.adjust: "output_tokens" is not one of request_bytes, input_tokens '
-            '(did you mean "input_tokens"?)'
-        ),
+        '3:34: guardrails.quality.adjust: "output_tokens" is not known here (write request_bytes)',
     ),
     "a predictor of cost": (
         "guardrails: { cost: { adjust: request_bytes } }\n",

@@ -111,7 +111,7 @@ def _find(
 
 def _lane(setting: Setting) -> tuple[Lane, dict[Source, Sketch]]:
     given = replace(terms(setting), stratified=False)
-    scales = [_scale(setting, guardrail) for guardrail in given.guardrails]
+    scales = {guardrail: _scale(setting, guardrail) for guardrail in given.guardrails}
     lane = Lane.start(given, scales, (HARM,))
     return lane, {trial.source: Sketch() for trial in lane.trials if trial.source.has_tail}
 

@@ -64,27 +64,28 @@ class Cutter:
     predictor: Predictor | None = None
     pending: dict[Group, tuple[Values, Values]] = field(default_factory=dict)
 
-    def cut(self, group: Group, candidate: Values, stable: Values, *, at: float) -> Block | None:
+    def cut(self, group: Group, candidate: Values, stable: Values, *, at: float, span: float = 0.0) -> Block | None:
         """Takes new values in; returns the block that closed with them, if one did."""
         waiting = self.pending.pop(group, None)
         if waiting is not None:
             candidate, stable = waiting[0].joined(candidate), waiting[1].joined(stable)
         on_candidate, on_stable = candidate.values.size, stable.values.size
         if on_candidate and on_stable and on_candidate + on_stable >= BLOCK:
-            return self._block(candidate, stable, at)
+            return self._block(candidate, stable, at, span)
         if on_candidate or on_stable:
             self.pending[group] = (candidate.newest(PENDING), stable.newest(PENDING))
             if len(self.pending) > _GROUPS:
                 del self.pending[min(self.pending, key=lambda kept: kept.split)]
         return None
 
-    def _block(self, candidate: Values, stable: Values, at: float) -> Block:
+    def _block(self, candidate: Values, stable: Values, at: float, span: float) -> Block:
         if self.predictor is None or candidate.covariates is None or stable.covariates is None:
-            return Block(candidate=candidate.values, stable=stable.values, at=at)
+            return Block(candidate=candidate.values, stable=stable.values, at=at, span=span)
         block = Block(
             candidate=candidate.values,
             stable=stable.values,
             at=at,
+            span=span,
             candidate_offset=self.predictor.predict(candidate.covariates),
             stable_offset=self.predictor.predict(stable.covariates),
         )

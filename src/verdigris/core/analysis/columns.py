@@ -45,6 +45,11 @@ class Source(StrEnum):
         return self in (Source.QUALITY, Source.COST, Source.REFUSALS)
 
     @property
+    def is_answer(self) -> bool:
+        """Whether it is what an answer says, which may depend on how long it took."""
+        return self in (Source.QUALITY, Source.COST, Source.REFUSALS)
+
+    @property
     def has_tail(self) -> bool:
         """Whether its values have no upper bound, so that quantiles are kept beside the mean."""
         return self in (Source.LATENCY, Source.TTFB, Source.COST, Source.LENGTH)
@@ -235,7 +240,7 @@ class Columns:
 def _in_order(rows: Sequence[Observation], stable: str, candidate: str | None) -> Sequence[Observation]:
     """Those of both roles that have a time, by time."""
     kept = [row for row in rows if row.environment == stable or row.environment == candidate]  # noqa: PLR1714 -- quicker
-    at = np.array([row.at for row in kept], dtype=np.float64)
+    at = _numbers([row.at for row in kept])
     timed = np.abs(at) < _LAST  # False for NaN
     if timed.all() and not np.any(at[1:] < at[:-1]):
         return kept
@@ -284,7 +289,17 @@ def _numbers(column: Sequence[Any]) -> Floats:
     """NaN where there is none."""
     if column.count(None) == len(column):
         return np.full(len(column), np.nan)
-    return np.array(column, dtype=np.float64)
+    try:
+        return np.array(column, dtype=np.float64)
+    except OverflowError:  # whole numbers have no upper bound in JSON
+        return np.array([_number(value) for value in column])
+
+
+def _number(value: Any) -> float:
+    try:
+        return np.nan if value is None else float(value)
+    except OverflowError:
+        return np.inf
 
 
 def present(values: Floats) -> Floats:

@@ -148,7 +148,7 @@ def needed(track: Track) -> int | None:
 def _standing(ledger: Ledger, track: Track, *, gates: bool, complete: bool) -> Standing:
     if _is_harmful(ledger, track):
         return Standing.HARMFUL
-    if track.safe:
+    if track.is_proven(0):
         return Standing.SAFE
     if not gates:
         return Standing.NOT_MEASURED

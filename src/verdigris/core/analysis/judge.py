@@ -82,7 +82,7 @@ def _proven_at(ledger: Ledger, min_candidate: int) -> float | None:
     if not gating or ledger.counted[Role.CANDIDATE] < min_candidate or (overlap is not None and overlap < OVERLAP):
         return None
     for place, multiple in enumerate(ledger.terms.multiples):
-        if all(track.proven[place] and is_complete(ledger, track) for track in gating):
+        if all(track.is_proven(place) and is_complete(ledger, track) for track in gating):
             return multiple
     return None
 
@@ -117,7 +117,7 @@ def _strata_missing(ledger: Ledger) -> list[str]:
         )
     for track in ledger.tracks:
         names = [ledger.strata.name(stratum) for stratum in track.unproven_strata()]
-        if names and track.proofs[0] >= SAFE_THRESHOLD and not track.safe:
+        if names and track.proofs[0] >= SAFE_THRESHOLD:
             phrases.append(f"{track.guardrail.metric}: not yet proven inside {', '.join(map(repr, names))}")
     return phrases
 

@@ -19,7 +19,7 @@ from verdigris.core.analysis.rows import Members, Rows
 from verdigris.core.analysis.terms import Terms
 from verdigris.core.analysis.trial import Trial
 from verdigris.core.analysis.units import Units
-from verdigris.core.model.metric import Covariate
+from verdigris.core.model.metric import Covariate, Guardrail
 from verdigris.core.stats.arrays import Floats
 from verdigris.core.stats.regression import Predictor
 from verdigris.core.stats.sketch import Sketch
@@ -52,14 +52,13 @@ class Lane:
     units: Units | None
 
     @classmethod
-    def start(cls, terms: Terms, scales: Sequence[Scale | None], hypotheses: Sequence[Hypothesis]) -> Lane:
+    def start(cls, terms: Terms, scales: Mapping[Guardrail, Scale | None], hypotheses: Sequence[Hypothesis]) -> Lane:
+        """A lane for the guardrails that have an entry in `scales`."""
         trials = tuple(
             Trial.start(guardrail, hypotheses, scale, stratified=terms.stratified)
-            for guardrail, scale in zip(terms.guardrails, scales, strict=True)
+            for guardrail, scale in scales.items()
         )
-        covariates = {
-            Source.of(guardrail.metric): guardrail.adjust for guardrail in terms.guardrails if guardrail.adjust
-        }
+        covariates = {Source.of(guardrail.metric): guardrail.adjust for guardrail in scales if guardrail.adjust}
         return cls(
             trials=trials,
             by_source=grouped(trials),
@@ -82,7 +81,8 @@ class Lane:
 
         Returns the sources of which something was compared.
         """
-        at = float(rows.columns.at[-1]) if len(rows) else 0.0
+        times = rows.columns.at
+        at, span = (float(times[-1]), float(times.max() - times.min())) if len(rows) else (0.0, 0.0)
         groups = list(rows.groups())
         single = len(groups) == 1
         compared = []
@@ -90,7 +90,11 @@ class Lane:
             blocks = [
                 (group.stratum, block)
                 for group, members in groups
-                if (block := cutter.cut(group, *self._values(rows, source, None if single else members), at=at))
+                if (
+                    block := cutter.cut(
+                        group, *self._values(rows, source, None if single else members), at=at, span=span
+                    )
+                )
             ]
             if blocks:
                 for trial in self.by_source[source]:

@@ -24,7 +24,7 @@ from verdigris.core.analysis.terms import Terms
 from verdigris.core.analysis.track import FAR, HARM, Shares, Track, safe_at
 from verdigris.core.analysis.watch import Watch
 from verdigris.core.model.errors import StoreUnreadable
-from verdigris.core.model.metric import Metric
+from verdigris.core.model.metric import Guardrail, Metric
 from verdigris.core.model.observation import Observation, Role
 from verdigris.core.model.pair import Pair
 
@@ -35,6 +35,9 @@ FAIL_THRESHOLD = 20.0
 
 _CHUNK = 1_024
 """Observations settled at once: enough to be quick, few enough that drift inside a block does not matter."""
+
+_SHORTEST_ANSWER_LAG = 1.0
+_SLOWER = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +57,9 @@ class Ledger:
     requests of a unit, those of a unit that moved to the candidate when the weight rose, and the few units that share a
     bit with another (see `Units`). A service with few users therefore takes long to judge, and honestly so.
 
-    Harm is read from `arrivals`, which counts a request when it ends. Safety is read from there too without a lag; with
-    one, from `settled`, which counts a request that long after it began.
+    Without a lag all is read from `arrivals`, which counts a request when it ends. With one, only harm in errors and
+    latency is; harm in what answers say is read from `answers`, which counts a request a little after it began, and
+    safety from `settled`, which counts it that lag after.
 
     `counts` are observations by role, `counted` those that count as evidence, `heard` when each role was first and last,
     and `pairs` counts shadow pairs.
@@ -67,6 +71,7 @@ class Ledger:
     tracks: tuple[Track, ...]
     by_source: dict[Source, list[Track]]
     arrivals: Lane
+    answers: Settled | None
     settled: Settled | None
     series: dict[Source, Series]
     slices: Slices
@@ -87,39 +92,47 @@ class Ledger:
 
         Without a baseline, latency and cost are first watched for 200 stable values, which choose the thresholds.
         """
-        metrics = [guardrail.metric for guardrail in terms.guardrails]
-        ledger = cls._empty(
-            terms, [baseline.scale(metric) if baseline else default_scale(metric) for metric in metrics]
-        )
+        scales = {
+            guardrail: baseline.scale(guardrail.metric) if baseline else default_scale(guardrail.metric)
+            for guardrail in terms.guardrails
+        }
+        ledger = cls._empty(terms, scales, answer_lag(terms, baseline))
         if baseline is not None:
+            metrics = [guardrail.metric for guardrail in terms.guardrails]
             ledger.reported = frozenset(metric for metric in metrics if baseline.reports(metric))
             ledger.history = baseline.n
             ledger.watch = Watch.start(terms, baseline)
         return ledger
 
     @classmethod
-    def _empty(cls, terms: Terms, scales: Sequence[Scale | None]) -> Ledger:
+    def _empty(cls, terms: Terms, scales: Mapping[Guardrail, Scale | None], lag: float) -> Ledger:
         safe = safe_at(terms.multiples)
-        harm = (HARM, FAR) if terms.lag else (HARM, FAR, *safe)
-        arrivals = Lane.start(terms, scales, harm)
-        settled = Settled.start(terms, Lane.start(terms, scales, safe)) if terms.lag else None
-        safety = settled.lane.trials if settled else arrivals.trials
+        if not terms.lag:
+            arrivals, answers, settled = Lane.start(terms, scales, (HARM, FAR, *safe)), None, None
+            harm = safety = {trial.guardrail: trial for trial in arrivals.trials}
+        else:
+            later = {guardrail: scale for guardrail, scale in scales.items() if Source.of(guardrail.metric).is_answer}
+            at_once = {guardrail: scale for guardrail, scale in scales.items() if guardrail not in later}
+            arrivals = Lane.start(terms, at_once, (HARM, FAR))
+            answers = Settled.start(Lane.start(terms, later, (HARM, FAR)), lag=lag)
+            settled = Settled.start(Lane.start(terms, scales, safe), lag=terms.lag)
+            harm = {trial.guardrail: trial for trial in (*arrivals.trials, *answers.lane.trials)}
+            safety = {trial.guardrail: trial for trial in settled.lane.trials}
         tracks = tuple(
-            Track.start(terms, guardrail, weight, harm=trial, safety=proof)
-            for guardrail, weight, trial, proof in zip(
-                terms.guardrails, weights(terms.guardrails), arrivals.trials, safety, strict=True
-            )
+            Track.start(terms, guardrail, weight, harm=harm[guardrail], safety=safety[guardrail])
+            for guardrail, weight in zip(terms.guardrails, weights(terms.guardrails), strict=True)
         )
         return cls(
             terms=terms,
             tracks=tracks,
             by_source=grouped(tracks),
             arrivals=arrivals,
+            answers=answers,
             settled=settled,
             series={track.source: Series.start(track.source) for track in tracks},
             slices=Slices(),
             strata=Strata(),
-            ratio=SampleRatio(),
+            ratio=SampleRatio(least_lag=terms.lag),
             watch=Watch.start(terms, None),
         )
 
@@ -149,6 +162,8 @@ class Ledger:
         changed = self.ratio.expect(at, math.nan if share is None else share)
         if changed and share == 1.0 and self.arrivals.units is not None:
             self.arrivals.units.forget()
+            for track in self.tracks:
+                track.restart_limit()
 
     def fold(self, observations: Sequence[Observation]) -> Columns:
         """Takes in a batch, and returns what it took; observations of other environments are left out.
@@ -167,7 +182,7 @@ class Ledger:
             candidate=self.terms.candidate,
             units=self.terms.sticky,
             strata=self.terms.stratified,
-            covariates=tuple(self.arrivals.covariates.values()),
+            covariates=tuple({guardrail.adjust for guardrail in self.terms.guardrails if guardrail.adjust}),
         )
 
     def take(self, columns: Columns) -> None:
@@ -184,7 +199,8 @@ class Ledger:
             return
         for chunk in columns.chunks(_CHUNK):
             self._settle(self._rows(chunk))
-        self._look(float(columns.at[-1]))
+            if self._look(float(chunk.at[-1])):
+                return
 
     def pair(self, pairs: Sequence[Pair]) -> None:
         """Takes in shadow pairs; those without a time, and values that make no sense, are left out."""
@@ -193,24 +209,24 @@ class Ledger:
             return
         self.pairs += len(sound)
         for scorer, scored in itertools.groupby(sound, key=lambda pair: pair.scorer):
-            if self.watch.scored_anew(scorer):
-                self._restart_pairs()
             together = tuple(scored)
+            anew = self.watch.scored_anew(scorer, len(together))
+            if anew:
+                for track in self.by_source.get(Source.QUALITY, ()):
+                    track.restart_pairs()
             for track in self.tracks:
-                track.fold_pairs(together)
+                if anew is not None or track.source is not Source.QUALITY:
+                    track.fold_pairs(together)
         self._look(max(pair.at for pair in sound))
 
-    def _restart_pairs(self) -> None:
-        for track in self.tracks:
-            if track.source is Source.QUALITY:
-                track.twins.restart()
-
-    def _look(self, at: float) -> None:
+    def _look(self, at: float) -> bool:
+        """Notes what is proven; whether that is harm."""
         for track in self.tracks:
             track.look()
         evidence = self.evidence
         if evidence >= FAIL_THRESHOLD:
             self.failure = Failure(at=at, evidence=evidence)
+        return self.failure is not None
 
     def _rows(self, chunk: Columns) -> Rows:
         strata = self.strata.places(chunk.strata) if chunk.strata else np.zeros(len(chunk), dtype=np.int64)
@@ -226,13 +242,24 @@ class Ledger:
         self.watch.fold(admitted, eligible)
         for source, series in self.series.items():
             series.fold(admitted, everyone if source is Source.ERRORS else eligible)
-            for track in self.by_source[source]:
-                track.fold_limit(admitted.values(source).candidate)
         if self.terms.stratified:
             self.slices.fold(admitted, tuple(self.series))
         self.arrivals.fold(admitted, self._past)
+        self._fold_limits(self.arrivals, admitted)
+        if self.answers is not None:
+            for ripe in self.answers.fold(rows):
+                self._fold_limits(self.answers.lane, ripe)
         if self.settled is not None:
-            self.settled.fold(rows)
+            for _ in self.settled.fold(rows):
+                pass
+
+    def _fold_limits(self, lane: Lane, rows: Rows) -> None:
+        if not len(rows):
+            return
+        at = float(rows.columns.at.max())
+        for source in lane.by_source:
+            for track in self.by_source[source]:
+                track.fold_limit(rows.values(source).candidate, at=at)
 
     @property
     def _past(self) -> Mapping[Source, Any]:
@@ -241,8 +268,9 @@ class Ledger:
     def _restart(self) -> None:
         """The comparison begins anew: one side's answers come from something else than before."""
         self.arrivals.restart()
-        if self.settled is not None:
-            self.settled.restart()
+        for lane in (self.answers, self.settled):
+            if lane is not None:
+                lane.restart()
         for track in self.tracks:
             track.restart()
         self.watch.restart()
@@ -268,6 +296,7 @@ class Ledger:
                 "terms": self.terms.dump(),
                 "tracks": [track.dump() for track in self.tracks],
                 "arrivals": self.arrivals.dump(),
+                "answers": self.answers.dump() if self.answers else None,
                 "settled": self.settled.dump() if self.settled else None,
                 "series": {source.value: series.dump() for source, series in self.series.items()},
                 "slices": self.slices.dump(),
@@ -286,8 +315,9 @@ class Ledger:
 
     def forget_waiting(self) -> None:
         """Drops what waits for its lag, as a restart of the controller does."""
-        if self.settled is not None:
-            self.settled.waiting.forget()
+        for lane in (self.answers, self.settled):
+            if lane is not None:
+                lane.waiting.forget()
 
     @classmethod
     def decode(cls, data: bytes) -> Ledger:
@@ -301,8 +331,10 @@ class Ledger:
     @classmethod
     def _load(cls, state: dict[str, Any]) -> Ledger:
         terms = Terms.load(state["terms"])
-        ledger = cls._empty(terms, [None] * len(terms.guardrails))
+        ledger = cls._empty(terms, dict.fromkeys(terms.guardrails), terms.lag)
         ledger.arrivals.restore(state["arrivals"])
+        if ledger.answers is not None:
+            ledger.answers.restore(state["answers"])
         if ledger.settled is not None:
             ledger.settled.restore(state["settled"])
         for track, dumped in zip(ledger.tracks, state["tracks"], strict=True):
@@ -322,6 +354,16 @@ class Ledger:
         failure = state["failure"]
         ledger.failure = Failure(at=failure[0], evidence=failure[1]) if failure else None
         return ledger
+
+
+def answer_lag(terms: Terms, baseline: Baseline | None) -> float:
+    """Seconds after its begin until what an answer says counts for or against the candidate.
+
+    Long enough that a candidate some times slower than stable is not judged by its quick answers alone: three times
+    stable's 99th percentile, where that is known, and never beyond the lag of the terms.
+    """
+    usual = baseline.sketches[Source.LATENCY].quantile(0.99) if baseline else None
+    return terms.lag if usual is None else min(terms.lag, max(_SHORTEST_ANSWER_LAG, _SLOWER * usual))
 
 
 def _members(rows: Rows) -> tuple[Members, Members]:

@@ -53,10 +53,7 @@ class Models:
         self.known, self.changes = fresh, self.changes + 1
         return Caution(
             key=f"model:{self.role.value}:{self.changes}:{fresh[0]}",
-            text=(
-                f"{self.role.value}'s answers come from {', '.join(fresh)} where they came from {before}: "
-                "the comparison begins anew"
-            ),
+            text=(f"{self.role.value}'s answers come from {', '.join(fresh)} where they came from {before}"),
         )
 
     def dump(self) -> dict[str, Any]:

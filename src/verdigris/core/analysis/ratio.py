@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from verdigris.core.analysis.clock import Clock
 from verdigris.core.analysis.columns import Columns, Flags
 from verdigris.core.stats.arrays import Floats
 from verdigris.core.stats.capital import Capital
@@ -29,8 +30,8 @@ class SampleRatio:
     """Counts units by role. `shares` holds (time, candidate's share) in time order; NaN stands for "changing".
 
     Requests are counted by the second in which they began, and a second is settled only when its requests have had
-    time to end: a slow candidate must not look like a missing one. `open` is the first second not settled yet;
-    `waiting` holds [candidate, stable] by second and share.
+    time to end, `least_lag` seconds at least: a slow candidate must not look like a missing one. `open` is the first
+    second not settled yet; `waiting` holds [candidate, stable] by second and share.
     """
 
     capital: Capital = field(default_factory=lambda: Capital.start(LOG_ODDS.size, pace=2_000.0))
@@ -41,6 +42,8 @@ class SampleRatio:
     candidate: int = 0
     stable: int = 0
     expected: float = 0.0
+    least_lag: float = 0.0
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def mismatch(self) -> bool:
@@ -84,7 +87,8 @@ class SampleRatio:
                 chosen = (began >= times[place] + _SETTLE) & (began < until)
                 self._count(began[chosen], columns.candidate[chosen], share)
         self.longest = max(self.longest, float((columns.at - began).max()))
-        self._settle(float(columns.at[-1]))
+        self.clock.read(columns.at)
+        self._settle()
 
     def _count(self, began: Floats, candidate: Flags, share: float) -> None:
         if not began.size:
@@ -106,9 +110,11 @@ class SampleRatio:
         counts[0] += on_candidate
         counts[1] += total - on_candidate
 
-    def _settle(self, now: float) -> None:
-        lag = min(max(SHORTEST_LAG, 3.0 * self.longest), LONGEST_LAG)
-        self.open = max(self.open, math.floor(now - lag))
+    def _settle(self) -> None:
+        if math.isinf(self.clock.now):
+            return
+        lag = max(min(max(SHORTEST_LAG, 3.0 * self.longest), LONGEST_LAG), self.least_lag)
+        self.open = max(self.open, math.floor(self.clock.now - lag))
         for second, share in sorted(key for key in self.waiting if key[0] < self.open):
             candidate, stable = self.waiting.pop((second, share))
             self.capital.step(ratio_factors(candidate, stable, share), candidate + stable)
@@ -121,7 +127,8 @@ class SampleRatio:
             "capital": self.capital.dump(),
             "shares": [[at, None if math.isnan(share) else share] for at, share in self.shares],
             "waiting": [[second, share, *counts] for (second, share), counts in self.waiting.items()],
-            "clock": [self.open, self.longest],
+            "open": [self.open, self.longest],
+            "clock": self.clock.dump(),
             "counts": [self.candidate, self.stable, self.expected],
         }
 
@@ -129,5 +136,6 @@ class SampleRatio:
         self.capital.restore(dumped["capital"])
         self.shares = [(float(at), math.nan if share is None else float(share)) for at, share in dumped["shares"]]
         self.waiting = {(second, share): [candidate, stable] for second, share, candidate, stable in dumped["waiting"]}
-        self.open, self.longest = dumped["clock"]
+        self.open, self.longest = dumped["open"]
+        self.clock = Clock.load(dumped["clock"])
         self.candidate, self.stable, self.expected = dumped["counts"]

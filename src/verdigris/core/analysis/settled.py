@@ -1,14 +1,14 @@
-"""Settled: the lane of requests in the order in which they began, each some time after it did."""
+"""Settled: a lane of requests in the order in which they began, each some time after it did."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from verdigris.core.analysis.columns import Source, present
 from verdigris.core.analysis.lane import Lane
 from verdigris.core.analysis.rows import Rows
-from verdigris.core.analysis.terms import Terms
 from verdigris.core.analysis.waiting import Waiting
 from verdigris.core.stats.sketch import Sketch
 
@@ -22,11 +22,11 @@ class Settled:
     past: dict[Source, Sketch] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, terms: Terms, lane: Lane) -> Settled:
-        return cls(lane=lane, waiting=Waiting(lag=terms.lag), past=_sketches(lane))
+    def start(cls, lane: Lane, *, lag: float) -> Settled:
+        return cls(lane=lane, waiting=Waiting(lag=lag), past=_sketches(lane))
 
-    def fold(self, rows: Rows) -> None:
-        """Takes rows in as they end, and settles what began long enough ago."""
+    def fold(self, rows: Rows) -> Iterator[Rows]:
+        """Takes rows in as they end, and settles what began long enough ago; gives back what it settled."""
         self.waiting.add(rows)
         for ripe in self.waiting.ripe():
             admitted = self.lane.admit(ripe)
@@ -34,6 +34,7 @@ class Settled:
             for source, sketch in self.past.items():
                 sketch.add(present(admitted.columns.values[source][stable]))
             self.lane.fold(admitted, self.past)
+            yield admitted
 
     def restart(self) -> None:
         self.waiting.forget()
@@ -44,13 +45,13 @@ class Settled:
         return {
             "lane": self.lane.dump(),
             "past": {source.value: sketch.dump() for source, sketch in self.past.items()},
-            "every": self.waiting.every,
+            "waiting": self.waiting.dump(),
         }
 
     def restore(self, dumped: dict[str, Any]) -> None:
         self.lane.restore(dumped["lane"])
         self.past = {source: Sketch.load(dumped["past"][source.value]) for source in self.past}
-        self.waiting.every = int(dumped["every"])
+        self.waiting = Waiting.load(dumped["waiting"])
 
 
 def _sketches(lane: Lane) -> dict[Source, Sketch]:

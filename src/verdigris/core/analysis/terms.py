@@ -35,8 +35,8 @@ class Terms:
             raise ValueError(f"multiples rise from 1, not {self.multiples}")
         if not 0.0 <= self.pairs <= 1.0:
             raise ValueError(f"the part of pairs lies in 0..1, not {self.pairs}")
-        if not 0.0 <= self.lag < float("inf"):
-            raise ValueError(f"a lag is a number of seconds, not {self.lag}")
+        if self.lag != 0.0 and not 0.01 <= self.lag < float("inf"):
+            raise ValueError(f"a lag is 0, or a number of seconds from 0.01 on, not {self.lag}")
 
     def dump(self) -> dict[str, Any]:
         return {

@@ -16,9 +16,11 @@ from verdigris.core.model.metric import Guardrail
 from verdigris.core.model.pair import Answer, Pair
 from verdigris.core.stats.arrays import Floats
 from verdigris.core.stats.block import Block
+from verdigris.core.stats.burst import Burst
 from verdigris.core.stats.capital import Capital
 from verdigris.core.stats.comparison import Comparison
 from verdigris.core.stats.moments import Moments
+from verdigris.core.stats.two_sample_rate import ODDS
 
 SAFE_THRESHOLD = 20.0
 """1 / alpha of non-inferiority: every gating metric must reach it, so it needs no correction for their number."""
@@ -103,6 +105,7 @@ class Track:
     pairs: float
     twins: Twins
     absolute: Capital | None
+    burst: Burst | None
     multiples: tuple[float, ...]
     proofs: list[float]
     proven: list[bool]
@@ -120,6 +123,7 @@ class Track:
             pairs=terms.pairs if guardrail.metric.quantile is None else 0.0,
             twins=Twins(),
             absolute=Capital.start() if guardrail.limit is not None else None,
+            burst=Burst.start(ODDS.shape) if guardrail.limit is not None and guardrail.metric.quantile else None,
             multiples=terms.multiples,
             proofs=[1.0 for _ in places],
             proven=[False for _ in places],
@@ -143,11 +147,14 @@ class Track:
             self.twins.test = paired_of(self.guardrail, scale, (HARM, FAR, *safe_at(self.multiples)))
             self.twins.scale = scale if self.twins.test else None
 
-    def fold_limit(self, candidate: Floats) -> None:
-        """Settles the candidate's new values against the limit."""
+    def fold_limit(self, candidate: Floats, *, at: float) -> None:
+        """Settles the candidate's new values, the latest of time `at`, against the limit."""
         limit = self.guardrail.limit
         if self.absolute is not None and limit is not None and candidate.size:
-            self.absolute.step(limit_factors(self.guardrail, limit, candidate), candidate.size)
+            factors = limit_factors(self.guardrail, limit, candidate)
+            if self.burst is not None:  # a stall makes many requests slow at once
+                factors = self.burst.limit(factors, at)
+            self.absolute.step(factors, candidate.size)
 
     def fold_pairs(self, pairs: Sequence[Pair]) -> None:
         """Settles those pairs in which both answers have a value."""
@@ -169,11 +176,15 @@ class Track:
                 best = max(self.inside[place].get(stratum, 1.0), test.value(self.first + place))
                 self.inside[place][stratum] = best
             if not self.proven[place] and self.proofs[place] >= SAFE_THRESHOLD:
-                self.proven[place] = all(e >= SAFE_THRESHOLD for _, e in self._guarded(place))
+                self.proven[place] = not self.unproven_strata(place)
 
-    def unproven_strata(self) -> tuple[int, ...]:
-        """The strata that still lack a proof of their own at the margin."""
-        return tuple(stratum for stratum, e in self._guarded(0) if e < SAFE_THRESHOLD)
+    def unproven_strata(self, place: int = 0) -> tuple[int, ...]:
+        """The strata that lack a proof of their own, as large as they are now."""
+        return tuple(stratum for stratum, e in self._guarded(place) if e < SAFE_THRESHOLD)
+
+    def is_proven(self, place: int) -> bool:
+        """Whether safety at this multiple of the margin was proven, and every stratum that is large by now has its own."""
+        return self.proven[place] and not self.unproven_strata(place)
 
     def _guarded(self, place: int) -> Iterator[tuple[int, float]]:
         """The strata with a tenth of the requests or more, each with its evidence of being safe, at a wider margin."""
@@ -211,9 +222,16 @@ class Track:
 
     def restart(self) -> None:
         """What was proven no longer holds. The lanes' trials are restarted by their lanes."""
-        places = range(len(self.multiples))
-        self.proofs, self.proven, self.inside = [1.0 for _ in places], [False for _ in places], [{} for _ in places]
+        self.inside = [{} for _ in self.multiples]
+        self.restart_pairs()
+        self.restart_limit()
+
+    def restart_pairs(self) -> None:
+        """The pairs' scores come from something else now, and so would a proof that rests on both."""
+        self.proofs, self.proven = [1.0 for _ in self.multiples], [False for _ in self.multiples]
         self.twins.restart()
+
+    def restart_limit(self) -> None:
         if self.absolute is not None:
             self.absolute.restart()
 
@@ -226,6 +244,7 @@ class Track:
     def dump(self) -> dict[str, Any]:
         return {
             "absolute": self.absolute.dump() if self.absolute else None,
+            "burst": self.burst.dump() if self.burst else None,
             "proofs": self.proofs,
             "proven": self.proven,
             "inside": [[[stratum, e] for stratum, e in peaks.items()] for peaks in self.inside],
@@ -235,6 +254,8 @@ class Track:
     def restore(self, dumped: dict[str, Any]) -> None:
         if self.absolute is not None:
             self.absolute.restore(dumped["absolute"])
+        if self.burst is not None:
+            self.burst.restore(dumped["burst"])
         self.proofs = [float(e) for e in dumped["proofs"]]
         self.proven = [bool(proven) for proven in dumped["proven"]]
         self.inside = [{int(stratum): float(e) for stratum, e in peaks} for peaks in dumped["inside"]]

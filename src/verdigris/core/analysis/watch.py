@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,17 @@ from verdigris.core.stats.sketch import Sketch
 
 _LENGTH_WARM_UP = 200
 _REMEMBERED = 16
+_TAKES_OVER = 20  # pairs
+
+MOST_RESTARTS = 3
+"""Changes of model that restart the comparison; a side that goes on changing would else never be judged."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Watch:
-    """`lengths` waits for `past`, stable's lengths so far, to give its deciles. `scorer` gave the latest pair's scores."""
+    """`lengths` waits for `past`, stable's lengths so far, to give its deciles. `scorer` gives the pairs'
+    scores, `rival` gave `rivals` in a row that are left out.
+    """
 
     models: dict[Role, Models]
     stability: Stability
@@ -38,6 +44,9 @@ class Watch:
     past: Sketch
     deciles: tuple[float, ...] = ()
     scorer: str | None = None
+    rival: str = ""
+    rivals: int = 0
+    restarts: int = 0
     told: list[Caution] = field(default_factory=list)
 
     @classmethod
@@ -56,19 +65,37 @@ class Watch:
         return watch
 
     def changed(self, columns: Columns) -> bool:
-        """Whether the model behind either role's answers has just changed."""
-        fresh = [
-            caution
-            for role, own in ((Role.STABLE, ~columns.candidate), (Role.CANDIDATE, columns.candidate))
-            if (caution := self.models[role].fold(columns.models, own)) is not None
-        ]
-        self.told = [*self.told, *fresh][-_REMEMBERED:]
-        return bool(fresh)
+        """Whether the model behind either role's answers has just changed, and the comparison is to begin anew."""
+        fresh = False
+        for role, own in ((Role.STABLE, ~columns.candidate), (Role.CANDIDATE, columns.candidate)):
+            caution = self.models[role].fold(columns.models, own)
+            if caution is not None:
+                fresh = True
+                then = (
+                    "the comparison begins anew"
+                    if self.restarts < MOST_RESTARTS
+                    else "it changes too often to begin anew"
+                )
+                self.told = [*self.told, replace(caution, text=f"{caution.text}: {then}")][-_REMEMBERED:]
+        if not fresh or self.restarts >= MOST_RESTARTS:
+            return False
+        self.restarts += 1
+        return True
 
-    def scored_anew(self, scorer: str) -> bool:
-        """Whether pairs are scored by something else from now on."""
-        before, self.scorer = self.scorer, scorer
-        return before is not None and before != scorer
+    def scored_anew(self, scorer: str, pairs: int) -> bool | None:
+        """Whether pairs are scored by something else from now on; None if these pairs are to be left out.
+
+        They are while two scorers take turns, as during a deployment: only one that scores so many in a row takes over.
+        """
+        if self.scorer is None or scorer == self.scorer:
+            self.scorer, self.rivals = scorer, 0
+            return False
+        self.rivals = self.rivals + pairs if scorer == self.rival else pairs
+        self.rival = scorer
+        if self.rivals < _TAKES_OVER:
+            return None
+        self.scorer, self.rivals = scorer, 0
+        return True
 
     def fold(self, rows: Rows, members: Members) -> None:
         """Takes in what counts as evidence; `members` are the places of those that did not fail."""
@@ -113,7 +140,8 @@ class Watch:
             "lengths": self.lengths.dump(),
             "past": self.past.dump(),
             "deciles": list(self.deciles),
-            "scorer": self.scorer,
+            "scorer": [self.scorer, self.rival, self.rivals],
+            "restarts": self.restarts,
             "told": [[caution.key, caution.text] for caution in self.told],
         }
 
@@ -125,7 +153,8 @@ class Watch:
         self.lengths.restore(dumped["lengths"])
         self.past = Sketch.load(dumped["past"])
         self.deciles = tuple(float(value) for value in dumped["deciles"])
-        self.scorer = dumped["scorer"]
+        self.scorer, self.rival, self.rivals = dumped["scorer"]
+        self.restarts = int(dumped["restarts"])
         self.told = [Caution(key=key, text=text) for key, text in dumped["told"]]
 
 

@@ -75,10 +75,12 @@ _UNITS = {
 
 
 class Covariate(StrEnum):
-    """What is known of a request before it is answered."""
+    """What is known of a request before anybody decides who answers it, and so is alike on both sides.
+
+    Tokens are not: prompts and tokenizers differ between the sides.
+    """
 
     REQUEST_BYTES = "request_bytes"
-    INPUT_TOKENS = "input_tokens"
 
 
 FAMILY_WEIGHTS = {

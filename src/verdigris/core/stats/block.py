@@ -11,7 +11,7 @@ from verdigris.core.stats.arrays import Floats
 class Block:
     """At least one value of each role, cut by labels and time, never by values.
 
-    `at` is the block's end in seconds. Where values are adjusted, `candidate_offset` and `stable_offset` hold what was
+    `at` is the block's end and `span` its length, in seconds. Where values are adjusted, `candidate_offset` and `stable_offset` hold what was
     predicted for each of them from their requests alone, by what earlier blocks taught; it is taken out of the
     candidate's values, and out of stable's after they were moved to a boundary.
     """
@@ -19,6 +19,7 @@ class Block:
     candidate: Floats
     stable: Floats
     at: float = 0.0
+    span: float = 0.0
     candidate_offset: Floats | None = None
     stable_offset: Floats | None = None
 

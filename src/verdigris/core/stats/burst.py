@@ -23,6 +23,7 @@ capital stays a supermartingale. Losses are never limited.
 """
 
 _TINY = 1e-300
+_MOST_SECONDS = 60
 
 
 @dataclass(kw_only=True, slots=True)
@@ -36,13 +37,16 @@ class Burst:
     def start(cls, shape: tuple[int, ...]) -> Burst:
         return cls(grown=np.ones(shape))
 
-    def limit(self, factors: Floats, at: float) -> Floats:
-        """The factors of a block that ended `at` (seconds), cut to what this second still allows."""
+    def limit(self, factors: Floats, at: float, *, seconds: int = 1) -> Floats:
+        """The factors of a block that ended `at` (seconds), cut to what this second still allows.
+
+        A block that spreads over several `seconds` may prove as much as these together.
+        """
         second = math.floor(at) if math.isfinite(at) else None
         if second != self.second:
             self.second = second
             self.grown = np.ones(self.grown.shape)
-        limited = np.minimum(factors, GROWTH_PER_SECOND / self.grown)
+        limited = np.minimum(factors, GROWTH_PER_SECOND ** min(seconds, _MOST_SECONDS) / self.grown)
         self.grown = np.maximum(self.grown * limited, _TINY)
         return limited
 

@@ -24,6 +24,7 @@ from verdigris.core.stats.two_sample_mean import stake_below
 from verdigris.core.stats.two_sample_rate import ODDS, Counts, boundary_logs, odds_logs
 
 _EQUAL = Boundary()
+_A_BLOCK = 20  # values; fewer are no more than a moment's, however long they took to come
 
 
 @dataclass(kw_only=True, slots=True)
@@ -69,7 +70,7 @@ class Exceedance(Unpaired):
         factors = exponential(self._logs(candidate_n, stable_n, candidate_bad, stable_bad))
         if self.burst is not None and self.worse:
             worse = rows(self.worse)
-            factors[worse] = self.burst.limit(factors[worse], block.at)
+            factors[worse] = self.burst.limit(factors[worse], block.at, seconds=_seconds(block))
         self.capitals.step(factors, block.n)
         self.learn(candidate=candidate_bad, candidate_n=candidate_n, stable=stable_bad, stable_n=stable_n)
 
@@ -111,3 +112,8 @@ class Exceedance(Unpaired):
         self.threshold = float(dumped["threshold"])
         if self.burst is not None:
             self.burst.restore(dumped["burst"])
+
+
+def _seconds(block: Block) -> int:
+    """How many seconds' worth of proof a block may hold: as many as it spreads over, and as it has full blocks."""
+    return max(1, min(int(block.span), block.n // _A_BLOCK))
