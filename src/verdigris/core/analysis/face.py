@@ -26,7 +26,9 @@ class Analysis:
     - `sticky`: units (users) are drawn, not requests; give each observation its `unit`.
     - `stratified`: compare inside each observation's `stratum`, and guard each of them.
     - `pairs`: the part, 0..1, of each metric's evidence that rests on shadow pairs; 0 when there are none.
-    - `lag`: seconds after its begin until a request counts for PASS; the longest that one may take.
+    - `lag`: seconds after its begin until a request counts for PASS: the longest that one may take. Without it a request
+      counts when it ends. Give it where requests last long, since the quick ones end first. What is said by an answer
+      then counts a little after it began; see `docs/explanation/judge.md`.
     - `horizon`: observations after which an undecided comparison is INCONCLUSIVE.
     - `min_candidate`: observations of the candidate without which there is no PASS.
 
