@@ -113,12 +113,10 @@ class AccessLogSource:
 
     async def wait(self, seconds: float) -> None:
         """Returns when something is there to collect, or after `seconds`."""
-        end = asyncio.get_running_loop().time() + seconds
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._state.arrived.wait(), seconds)
-        left = end - asyncio.get_running_loop().time()
-        if self._held() > 0.0 and left > 0.0:
-            await asyncio.sleep(min(self._held(), left))
+            async with asyncio.timeout(seconds):  # unlike wait_for, it never swallows a cancellation
+                await self._state.arrived.wait()
+                await asyncio.sleep(self._held())
 
     def collect(self, limit: int) -> Collected:
         """At most `limit` observations, oldest first; the rest stays."""
