@@ -11,6 +11,7 @@ import pytest
 from support.streams import Behaviour, baseline, feed, ledger, observations
 from verdigris.core.analysis import Analysis, Guardrail, Margin, Metric, Observation, Outcome
 from verdigris.core.analysis import waiting as waiting_room
+from verdigris.core.analysis.columns import Source
 from verdigris.core.analysis.judge import judge, outcome
 from verdigris.core.analysis.ledger import answer_lag
 from verdigris.core.analysis.terms import Terms
@@ -63,10 +64,10 @@ def test_answers_wait_no_longer_than_a_much_slower_candidate_needs() -> None:
     rng = np.random.default_rng(1)
     terms = Terms(guardrails=DEFAULT_GUARDRAILS, stable="blue", candidate="green", lag=120.0)
     known = baseline(rng)  # a median of 0.15 s
-    assert 1.0 <= answer_lag(terms, known) < 2.0
+    assert 1.0 <= answer_lag(terms, known.sketches[Source.LATENCY]) < 2.0
     assert answer_lag(terms, None) == 120.0
     slow = baseline(rng, stable=Behaviour(latency=100.0))
-    assert answer_lag(terms, slow) == 120.0
+    assert answer_lag(terms, slow.sketches[Source.LATENCY]) == 120.0
 
 
 def test_harm_in_answers_is_found_a_little_after_they_began() -> None:
@@ -179,3 +180,20 @@ def test_the_moment_of_failure_is_that_of_its_chunk() -> None:
     book.fold(observations(rng, 20_000, candidate=Behaviour(quality=0.5)))
     assert book.failure is not None
     assert book.failure.at < 10.0
+
+
+def test_a_candidate_well_within_the_margin_is_not_rolled_back_while_its_proof_waits() -> None:
+    """Two per cent worse where ten are allowed: harm is certain long before the lag is over, and is no reason."""
+    rng = np.random.default_rng(11)
+    book = ledger(guardrails=QUALITY, baseline=baseline(rng), lag=120.0)
+    feed(book, rng, 24_000, batch=500, candidate=Behaviour(quality=0.833))
+    assert book.tracks[0].value(0) > 20.0
+    assert outcome(book) is Outcome.WAITING
+
+
+def test_without_a_past_answers_wait_as_long_as_stable_takes_now() -> None:
+    rng = np.random.default_rng(12)
+    book = ledger(lag=120.0)
+    assert feed(book, rng, 6_000, batch=50, candidate=Behaviour(quality=0.6)) < 2_500
+    assert book.failure is not None
+    assert judge(book, at=10.0).reason.startswith("quality fell")

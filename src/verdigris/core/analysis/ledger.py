@@ -27,6 +27,7 @@ from verdigris.core.model.errors import StoreUnreadable
 from verdigris.core.model.metric import Guardrail, Metric
 from verdigris.core.model.observation import Observation, Role
 from verdigris.core.model.pair import Pair
+from verdigris.core.stats.sketch import Sketch
 
 SCHEMA = 2
 
@@ -38,6 +39,8 @@ _CHUNK = 1_024
 
 _SHORTEST_ANSWER_LAG = 1.0
 _SLOWER = 3.0
+_USUAL = 100  # durations of stable that say how long an answer usually takes
+_ANSWER_WIDTH = 0.25  # seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +65,7 @@ class Ledger:
     safety from `settled`, which counts it that lag after.
 
     `counts` are observations by role, `counted` those that count as evidence, `heard` when each role was first and last,
-    and `pairs` counts shadow pairs.
+    and `pairs` counts shadow pairs. `usual` takes stable's durations until there are enough of them.
     Once FAIL is proven, `failure` holds the moment and the evidence stands still, so that what is shown is what
     decided; samples are counted on.
     """
@@ -84,6 +87,7 @@ class Ledger:
     counted: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(Role, 0))
     heard: dict[Role, tuple[float, float]] = field(default_factory=dict)
     pairs: int = 0
+    usual: Sketch | None = field(default_factory=Sketch)
     failure: Failure | None = None
 
     @classmethod
@@ -96,11 +100,13 @@ class Ledger:
             guardrail: baseline.scale(guardrail.metric) if baseline else default_scale(guardrail.metric)
             for guardrail in terms.guardrails
         }
-        ledger = cls._empty(terms, scales, answer_lag(terms, baseline))
+        ledger = cls._empty(terms, scales, answer_lag(terms, baseline.sketches[Source.LATENCY] if baseline else None))
         if baseline is not None:
             metrics = [guardrail.metric for guardrail in terms.guardrails]
             ledger.reported = frozenset(metric for metric in metrics if baseline.reports(metric))
             ledger.history = baseline.n
+            if baseline.sketches[Source.LATENCY].n >= _USUAL:
+                ledger.usual = None
             ledger.watch = Watch.start(terms, baseline)
         return ledger
 
@@ -113,8 +119,8 @@ class Ledger:
         else:
             later = {guardrail: scale for guardrail, scale in scales.items() if Source.of(guardrail.metric).is_answer}
             at_once = {guardrail: scale for guardrail, scale in scales.items() if guardrail not in later}
-            arrivals = Lane.start(terms, at_once, (HARM, FAR))
-            answers = Settled.start(Lane.start(terms, later, (HARM, FAR)), lag=lag)
+            arrivals = Lane.start(terms, at_once, (HARM, FAR, safe[0]))
+            answers = Settled.start(Lane.start(terms, later, (HARM, FAR, safe[0])), lag=lag, width=_ANSWER_WIDTH)
             settled = Settled.start(Lane.start(terms, scales, safe), lag=terms.lag)
             harm = {trial.guardrail: trial for trial in (*arrivals.trials, *answers.lane.trials)}
             safety = {trial.guardrail: trial for trial in settled.lane.trials}
@@ -247,11 +253,21 @@ class Ledger:
         self.arrivals.fold(admitted, self._past)
         self._fold_limits(self.arrivals, admitted)
         if self.answers is not None:
+            self._time_answers(self.answers, admitted)
             for ripe in self.answers.fold(rows):
                 self._fold_limits(self.answers.lane, ripe)
         if self.settled is not None:
             for _ in self.settled.fold(rows):
                 pass
+
+    def _time_answers(self, answers: Settled, rows: Rows) -> None:
+        """Without a past, stable's first requests say how long answers usually take: it served before, so all ages end."""
+        if self.usual is None:
+            return
+        self.usual.add(rows.values(Source.LATENCY).stable)
+        if self.usual.n >= _USUAL:
+            answers.waiting.lag = answer_lag(self.terms, self.usual)
+            self.usual = None
 
     def _fold_limits(self, lane: Lane, rows: Rows) -> None:
         if not len(rows):
@@ -309,6 +325,7 @@ class Ledger:
                 "counted": [self.counted[role] for role in Role],
                 "heard": {role.value: list(times) for role, times in self.heard.items()},
                 "pairs": self.pairs,
+                "usual": self.usual.dump() if self.usual else None,
                 "failure": [self.failure.at, self.failure.evidence] if self.failure else None,
             }
         )
@@ -351,19 +368,20 @@ class Ledger:
             setattr(ledger, name, {role: int(n) for role, n in zip(Role, state[name], strict=True)})
         ledger.heard = {Role(name): (float(first), float(last)) for name, (first, last) in state["heard"].items()}
         ledger.pairs = int(state["pairs"])
+        ledger.usual = Sketch.load(state["usual"]) if state["usual"] is not None else None
         failure = state["failure"]
         ledger.failure = Failure(at=failure[0], evidence=failure[1]) if failure else None
         return ledger
 
 
-def answer_lag(terms: Terms, baseline: Baseline | None) -> float:
+def answer_lag(terms: Terms, usual: Sketch | None) -> float:
     """Seconds after its begin until what an answer says counts for or against the candidate.
 
     Long enough that a candidate some times slower than stable is not judged by its quick answers alone: three times
-    stable's 99th percentile, where that is known, and never beyond the lag of the terms.
+    stable's 99th percentile, where enough of `usual` durations are known, and never beyond the lag of the terms.
     """
-    usual = baseline.sketches[Source.LATENCY].quantile(0.99) if baseline else None
-    return terms.lag if usual is None else min(terms.lag, max(_SHORTEST_ANSWER_LAG, _SLOWER * usual))
+    slow = usual.quantile(0.99) if usual is not None and usual.n >= _USUAL else None
+    return terms.lag if slow is None else min(terms.lag, max(_SHORTEST_ANSWER_LAG, _SLOWER * slow))
 
 
 def _members(rows: Rows) -> tuple[Members, Members]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from verdigris.core.analysis.columns import Source, present
 from verdigris.core.analysis.lane import Lane
 from verdigris.core.analysis.rows import Rows
-from verdigris.core.analysis.waiting import Waiting
+from verdigris.core.analysis.waiting import PIECES, Waiting
 from verdigris.core.stats.sketch import Sketch
 
 
@@ -22,8 +23,9 @@ class Settled:
     past: dict[Source, Sketch] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, lane: Lane, *, lag: float) -> Settled:
-        return cls(lane=lane, waiting=Waiting(lag=lag), past=_sketches(lane))
+    def start(cls, lane: Lane, *, lag: float, width: float = math.inf) -> Settled:
+        """`width` is as in `Waiting`, at most a sixteenth of the lag."""
+        return cls(lane=lane, waiting=Waiting(lag=lag, width=min(width, lag / PIECES)), past=_sketches(lane))
 
     def fold(self, rows: Rows) -> Iterator[Rows]:
         """Takes rows in as they end, and settles what began long enough ago; gives back what it settled."""

@@ -34,6 +34,7 @@ ABSENCE_SHARE = 0.10
 HARM, FAR = Hypothesis(worse=True, multiple=None), Hypothesis(worse=True, multiple=1.0)
 """Worse than the tolerance; worse than the margin."""
 
+_WITHIN = 2  # where the lane of harm holds its bet on "no worse than the margin"
 _LARGE_STRATUM = 0.1  # of all requests; smaller ones need no proof of their own
 
 
@@ -94,7 +95,8 @@ class Track:
     `harm` tries harm on requests as they end; `safety` tries non-inferiority, from its hypothesis number `first` on.
     Live evidence and that of pairs are averaged with fixed weights, `pairs` being that of the latter. `proofs` holds
     the largest such average for every multiple of the margin, `inside` the largest e-value in each stratum, and `proven`
-    whether they were ever enough.
+    whether they were ever enough. `within` says the same of the margin itself by the requests that harm is read from: it
+    is no proof, since the slow ones may be missing, but enough to ask for harm beyond the margin.
     """
 
     guardrail: Guardrail
@@ -110,6 +112,7 @@ class Track:
     proofs: list[float]
     proven: list[bool]
     inside: list[dict[int, float]]
+    within: bool = False
 
     @classmethod
     def start(cls, terms: Terms, guardrail: Guardrail, weight: float, *, harm: Trial, safety: Trial) -> Track:
@@ -171,12 +174,15 @@ class Track:
     def look(self) -> None:
         """Notes what is proven by now. Call it after every settlement."""
         for place in range(len(self.proofs)):
-            self.proofs[place] = max(self.proofs[place], self._safety(place))
+            self.proofs[place] = max(self.proofs[place], self._mean(self.safety, self.first + place, 2 + place))
             for stratum, test in (self.safety.inside or {}).items():
                 best = max(self.inside[place].get(stratum, 1.0), test.value(self.first + place))
                 self.inside[place][stratum] = best
             if not self.proven[place] and self.proofs[place] >= SAFE_THRESHOLD:
                 self.proven[place] = not self.unproven_strata(place)
+        if not self.within and self._mean(self.harm, _WITHIN, _WITHIN) >= SAFE_THRESHOLD:
+            inside = self.harm.inside or {}
+            self.within = all(inside[large].value(_WITHIN) >= SAFE_THRESHOLD for large in _large(self.harm))
 
     def unproven_strata(self, place: int = 0) -> tuple[int, ...]:
         """The strata that lack a proof of their own, as large as they are now."""
@@ -188,27 +194,21 @@ class Track:
 
     def _guarded(self, place: int) -> Iterator[tuple[int, float]]:
         """The strata with a tenth of the requests or more, each with its evidence of being safe, at a wider margin."""
-        sizes = self.safety.sizes
-        total = sum(sizes.values())
-        for stratum, e in self.inside[place].items():
-            if sizes[stratum] >= _LARGE_STRATUM * total:
-                yield stratum, e
+        for stratum in _large(self.safety):
+            yield stratum, self.inside[place].get(stratum, 1.0)
 
     def value(self, place: int) -> float:
         """The e-value of HARM (0) or FAR (1) over live requests and pairs."""
-        live = self.harm.harm(place)
-        if not self.pairs:
-            return live
-        return self.pairs * (self.twins.test.value(place) if self.twins.test else 1.0) + (1.0 - self.pairs) * live
+        return self._averaged(self.harm.harm(place), place)
 
     @property
     def in_force(self) -> float:
         """The evidence for harm that counts.
 
-        Once the candidate is proven no worse than the margin, only harm beyond the margin matters. The minimum never
+        Once the candidate is known to be no worse than the margin, only harm beyond the margin matters. The minimum never
         exceeds that of harm, so the change of question costs nothing.
         """
-        return min(self.value(0), self.value(1)) if self.safe else self.value(0)
+        return min(self.value(0), self.value(1)) if self.within else self.value(0)
 
     def shares(self, absence: Capital | None) -> Shares:
         """This metric's part of the verdict's evidence: its weight times a weighted mean of its e-values."""
@@ -229,17 +229,21 @@ class Track:
     def restart_pairs(self) -> None:
         """The pairs' scores come from something else now, and so would a proof that rests on both."""
         self.proofs, self.proven = [1.0 for _ in self.multiples], [False for _ in self.multiples]
+        self.within = False
         self.twins.restart()
 
     def restart_limit(self) -> None:
         if self.absolute is not None:
             self.absolute.restart()
 
-    def _safety(self, place: int) -> float:
-        live = self.safety.value(self.first + place)
+    def _mean(self, trial: Trial, live: int, paired: int) -> float:
+        return self._averaged(trial.value(live), paired)
+
+    def _averaged(self, live: float, place: int) -> float:
+        """An e-value of live requests with that of pairs at `place`, by their weights."""
         if not self.pairs:
             return live
-        return self.pairs * (self.twins.test.value(2 + place) if self.twins.test else 1.0) + (1.0 - self.pairs) * live
+        return self.pairs * (self.twins.test.value(place) if self.twins.test else 1.0) + (1.0 - self.pairs) * live
 
     def dump(self) -> dict[str, Any]:
         return {
@@ -247,6 +251,7 @@ class Track:
             "burst": self.burst.dump() if self.burst else None,
             "proofs": self.proofs,
             "proven": self.proven,
+            "within": self.within,
             "inside": [[[stratum, e] for stratum, e in peaks.items()] for peaks in self.inside],
             "twins": self.twins.dump(),
         }
@@ -258,6 +263,7 @@ class Track:
             self.burst.restore(dumped["burst"])
         self.proofs = [float(e) for e in dumped["proofs"]]
         self.proven = [bool(proven) for proven in dumped["proven"]]
+        self.within = bool(dumped["within"])
         self.inside = [{int(stratum): float(e) for stratum, e in peaks} for peaks in dumped["inside"]]
         twins = dumped["twins"]
         self.twins = Twins(stable=Moments.load(twins["moments"][0]), candidate=Moments.load(twins["moments"][1]))
@@ -265,6 +271,12 @@ class Track:
             self.begin_pairs(Scale.load(twins["scale"]) if twins["scale"] else None)
             if self.twins.test is not None:
                 self.twins.test.restore(twins["test"])
+
+
+def _large(trial: Trial) -> list[int]:
+    """The strata with a tenth of what was compared, or more."""
+    total = sum(trial.sizes.values())
+    return [stratum for stratum, size in trial.sizes.items() if size >= _LARGE_STRATUM * total]
 
 
 def _value(answer: Answer, source: Source) -> float:

@@ -19,28 +19,27 @@ from verdigris.core.analysis.rows import Rows, bare, joined
 MOST = 200_000
 """Requests that wait at once, some 20 MB of them; with more, every second one of all is taken, whatever it was."""
 
-_PIECES = 16  # a lag is settled in so many parts
+PIECES = 16
+"""A lag is settled in so many parts, or more."""
+
 _PLACES = 1_024  # parts at once; more only when a clock jumps about
 
 
 @dataclass(kw_only=True, slots=True)
 class Waiting:
-    """`lag` in seconds. What waits is not kept across a restart: it is lost, never invented.
+    """`lag` in seconds; requests that began within the same `width` are settled together. What waits is not kept across a restart: it is lost, never invented.
 
     What began before `since` is not taken: its companions are lost. Of the `seen` arrivals one in `every` is kept.
     """
 
     lag: float
+    width: float
     since: float = -math.inf
     pieces: dict[int, list[Rows]] = field(default_factory=dict)
     count: int = 0
     every: int = 1
     seen: int = 0
     clock: Clock = field(default_factory=Clock)
-
-    @property
-    def _width(self) -> float:
-        return self.lag / _PIECES
 
     def add(self, rows: Rows) -> None:
         if not len(rows):
@@ -51,7 +50,7 @@ class Waiting:
         kept = (numbers % self.every == 0) & (rows.columns.began >= self.since)
         if not kept.all():
             rows = rows.pick(np.flatnonzero(kept))
-        places = np.floor(rows.columns.began / self._width).astype(np.int64)
+        places = np.floor(rows.columns.began / self.width).astype(np.int64)
         for place in np.unique(places).tolist():
             self.pieces.setdefault(place, []).append(bare(rows.pick(np.flatnonzero(places == place))))
         self.count += len(rows)
@@ -64,7 +63,7 @@ class Waiting:
         """Takes out, oldest first, what began long enough before the latest end."""
         if math.isinf(self.clock.now):
             return
-        end = math.floor((self.clock.now - self.lag) / self._width)
+        end = math.floor((self.clock.now - self.lag) / self.width)
         for place in sorted(place for place in self.pieces if place < end):
             rows = joined(self.pieces.pop(place))
             self.count -= len(rows)
@@ -90,6 +89,7 @@ class Waiting:
         since = max(self.since, self.clock.now)
         return {
             "lag": self.lag,
+            "width": self.width,
             "since": None if math.isinf(since) else since,
             "every": self.every,
             "seen": self.seen,
@@ -101,6 +101,7 @@ class Waiting:
         since = dumped["since"]
         return cls(
             lag=float(dumped["lag"]),
+            width=float(dumped["width"]),
             since=-math.inf if since is None else float(since),
             every=int(dumped["every"]),
             seen=int(dumped["seen"]),
