@@ -126,7 +126,9 @@ def test_common_options_are_described_and_common():
     for path, command in COMMANDS.items():
         asks = path.startswith(("verdigris rollout", "verdigris status"))
         assert (options_of(command) >= ASKING) == asks, path
-        assert ("--output" in options_of(command)) == (asks or path in ("verdigris check", "verdigris plan", "verdigris version")), path
+        assert ("--output" in options_of(command)) == (
+            asks or path in ("verdigris check", "verdigris plan", "verdigris version")
+        ), path
 
 
 def test_no_command_is_described_that_does_not_exist():
