@@ -24,6 +24,7 @@ from verdigris.core.stats.two_sample_mean import stake_below
 from verdigris.core.stats.two_sample_rate import ODDS, Counts, boundary_logs, odds_logs
 
 _EQUAL = Boundary()
+_A_STALL = 5.0  # seconds that a stall may last
 _A_BLOCK = 20  # values; fewer are no more than a moment's, however long they took to come
 
 
@@ -115,5 +116,5 @@ class Exceedance(Unpaired):
 
 
 def _seconds(block: Block) -> int:
-    """How many seconds' worth of proof a block may hold: as many as it spreads over, and as it has full blocks."""
-    return max(1, min(int(block.span), block.n // _A_BLOCK))
+    """How many seconds' worth of proof a block may hold: as many stalls as it has room for, and as it has full blocks."""
+    return max(1, min(int(block.span / _A_STALL), block.n // _A_BLOCK))
