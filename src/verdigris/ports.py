@@ -11,10 +11,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from verdigris.core.model.command import Announce, Command
+from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.event import Event
 from verdigris.core.model.observation import Observation
+from verdigris.core.model.quality import Budget
+from verdigris.core.model.reading import Usage
 from verdigris.core.model.rollout import Rollout
+from verdigris.core.model.sample import Exchange, Sample
+from verdigris.core.model.score import Score, ScoreFailure
 from verdigris.core.model.split import Split
 
 # ------------------------------------------------------------------ traffic
@@ -105,6 +110,129 @@ class MetricSource(Protocol):
 
     def collect(self, limit: int) -> Collected:
         """At most `limit` observations; the rest stays for the next call."""
+
+    async def close(self) -> None: ...
+
+
+# ------------------------------------------------------------------ samples
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copied:
+    """What arrived since the last call. `lost` counts exchanges that did not fit or came in pieces."""
+
+    exchanges: Sequence[Exchange] = ()
+    lost: int = 0
+
+
+class SampleSource(Protocol):
+    """Delivers copies of requests and answers. Live traffic never waits for it; memory is bounded, what does not fit is lost."""
+
+    async def open(self) -> None: ...
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when something is there to collect, or after `seconds`."""
+
+    def collect(self, limit: int) -> Copied:
+        """At most `limit` exchanges; the rest stays for the next call."""
+
+    async def close(self) -> None: ...
+
+
+class Scorer(Protocol):
+    """Gives its word on samples. A plug: a frozen dataclass whose fields are its options.
+
+    `name` is the plug's own. `version` is a digest of everything that could change its word. `is_free` scorers cost no money and see all samples.
+    It never raises for what it finds in a sample; what it raises all the same becomes a ScoreFailure.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def is_free(self) -> bool: ...
+
+    async def score(self, sample: Sample) -> Score | ScoreFailure: ...
+
+
+class PairScorer(Protocol):
+    """Gives its word on two answers to one input; see Scorer. It must not be told, and may not guess, which side is the candidate."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def is_free(self) -> bool: ...
+
+    async def compare(self, pair: ComparedPair) -> Score | ScoreFailure: ...
+
+
+class Prices(Protocol):
+    """What tokens cost."""
+
+    def cost(self, *, model: str | None, usage: Usage) -> float | None:
+        """USD; None when the model is not known, or not enough of the usage. Never raises."""
+
+    def most(self, *, model: str | None, input_tokens: int, output_tokens: int) -> float | None:
+        """USD that an answer of at most this size can cost; None when the model is not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reservation:
+    """Money set aside for one call. Settle it once, or it counts as spent in full."""
+
+    id: int
+    purse: str
+    amount: float
+
+
+class Till(Protocol):
+    """Keeps money: what may be spent on each purse (`shadow`, `judge` …), over restarts and never beyond its budget."""
+
+    async def reserve(
+        self, purse: str, amount: float | None, *, budget: Budget, rollout: str, at: float
+    ) -> Reservation | None:
+        """Sets `amount` USD aside before a call; None when it does not fit. With an unknown amount one request is counted. Raises: StoreError."""
+
+    async def settle(self, reservation: Reservation, spent: float | None) -> None:
+        """What it really cost; None: not known, so all that was reserved. Raises: StoreError."""
+
+    async def spent(self, purse: str, *, rollout: str, at: float) -> tuple[float, float]:
+        """USD spent or reserved: on this rollout, and on the (UTC) day of `at`. Raises: StoreError."""
+
+
+class Archive(Protocol):
+    """Keeps samples and pairs for people to look at, for a bounded time and in a bounded size. Losing it harms nothing."""
+
+    async def open(self) -> None: ...
+
+    async def keep(self, sample: Sample) -> None:
+        """Keeps it, or what is new of it. Raises: StoreError."""
+
+    async def keep_pair(self, pair: ComparedPair) -> None:
+        """Raises: StoreError."""
+
+    async def samples(
+        self, *, environment: str = "", before: float | None = None, limit: int = 50
+    ) -> tuple[Sample, ...]:
+        """Newest first. Raises: StoreError."""
+
+    async def pairs(
+        self, rollout: str, *, kind: str = "", before: float | None = None, limit: int = 50
+    ) -> tuple[ComparedPair, ...]:
+        """Newest first. Raises: StoreError."""
+
+    async def pair(self, id: str) -> ComparedPair:  # noqa: A002 -- the word people use for it
+        """Raises: NotFound, StoreError."""
+
+    async def forget(self, *, at: float) -> int:
+        """Drops what is older or larger than the retention allows; how many. Raises: StoreError."""
 
     async def close(self) -> None: ...
 

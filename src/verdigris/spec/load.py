@@ -14,11 +14,12 @@ from pydantic import SecretStr, ValidationError
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import ConfigError
 from verdigris.core.model.metric import Guardrail
+from verdigris.core.model.reading import Format
 from verdigris.core.model.release import Release
 from verdigris.core.model.service import Fields, Gateway, Service, Telemetry
 from verdigris.core.model.split import FULL
 from verdigris.core.model.strategy import Strategy, WeightStep
-from verdigris.spec.document import Document, EnvironmentDoc, FieldsDoc, GatewayDoc, GuardrailsFile
+from verdigris.spec.document import Document, EnvironmentDoc, FieldsDoc, GatewayDoc, GuardrailsFile, TelemetryDoc
 from verdigris.spec.problems import problems
 from verdigris.spec.source import Source, Tree, read
 from verdigris.spec.strata import warnings as strata_warnings
@@ -169,7 +170,7 @@ def _loaded(source: Source, document: Document) -> Loaded:
             name=document.service,
             environments=environments,
             gateway=_gateway(document.gateway),
-            telemetry=Telemetry(format=document.telemetry.format, fields=_fields(document.telemetry.fields)),
+            telemetry=_telemetry(document.telemetry),
             strategy=document.strategy.model(),
             guardrails=document.guardrails.model(),
             strata=tuple(entry.model() for entry in document.strata),
@@ -194,6 +195,10 @@ def _gateway(written: GatewayDoc) -> Gateway:
     host, port = parse_listen(written.listen)
     sticky = written.sticky.model() if written.sticky else None
     return Gateway(driver=written.driver, host=host, port=port, timeout=written.timeout, sticky=sticky)
+
+
+def _telemetry(doc: TelemetryDoc) -> Telemetry:
+    return Telemetry(format="auto" if doc.format == "auto" else Format(doc.format), fields=_fields(doc.fields))
 
 
 def _fields(written: FieldsDoc) -> Fields:

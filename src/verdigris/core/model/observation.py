@@ -22,6 +22,9 @@ class Observation:
     byte of the request; `cost` is USD; `quality` lies in 0..1 as the service reported it (kept as reported: the judge
     decides about values out of range). `unit` is a hash of the sticky key, absent when the request was drawn by lot.
     `stratum` is the kind of request it was, where kinds are told apart.
+    `input_tokens` and `output_tokens` count all of them; those of caches and of reasoning are parts of them (see `Usage`).
+    `fingerprint` is the provider's word for the model's configuration. `cost_estimated` marks a cost worked out from
+    tokens and a price table, not reported.
     `gateway_error` holds the data plane's own reason when it answered instead of the environment (for example `UF`,
     Envoy's flag for a failed upstream connection).
     """
@@ -44,6 +47,11 @@ class Observation:
     unit: int | None = None
     gateway_error: str = ""
     stratum: str = ""
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    fingerprint: str | None = None
+    cost_estimated: bool = False
 
     @property
     def failed(self) -> bool:

@@ -8,6 +8,8 @@ from typing import Literal
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import NotFound
 from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail
+from verdigris.core.model.quality import CustomPrice, Quality
+from verdigris.core.model.reading import Format
 from verdigris.core.model.split import Sticky
 from verdigris.core.model.strata import StrataBy
 from verdigris.core.model.strategy import DEFAULT_STRATEGY, Strategy
@@ -36,10 +38,15 @@ class Fields:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Telemetry:
-    """What the answers look like: `auto` reads OpenAI Chat bodies and own fields alike."""
+    """What the answers look like: `auto` recognises all formats and reads own fields beside them.
 
-    format: Literal["auto", "openai-chat", "fields"] = "auto"
+    `prices` come before the kept price table; `model` is what to price by where an answer does not name its model.
+    """
+
+    format: Format | Literal["auto"] = "auto"
     fields: Fields = Fields()
+    prices: tuple[CustomPrice, ...] = ()
+    model: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +54,7 @@ class Service:
     """Environments in the order written: the first is stable until a rollout says otherwise.
 
     `strata` says where kinds of requests are told apart, empty where they are not; several are told apart together.
+    Without `quality` no body is copied, scored or kept.
     """
 
     name: str
@@ -56,6 +64,7 @@ class Service:
     strategy: Strategy = DEFAULT_STRATEGY
     guardrails: tuple[Guardrail, ...] = DEFAULT_GUARDRAILS
     strata: tuple[StrataBy, ...] = ()
+    quality: Quality | None = None
 
     def environment(self, name: str) -> Environment:
         for environment in self.environments:

@@ -1,0 +1,1 @@
+"""What tokens cost: the kept price table and the owner's own prices."""

@@ -1,0 +1,1 @@
+"""Where copies of requests come from, and where samples are kept."""

@@ -1,0 +1,1 @@
+"""The scorers that come with Verdigris: one file each."""
