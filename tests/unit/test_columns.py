@@ -38,7 +38,7 @@ def test_a_failed_request_is_an_error_and_nothing_else(status: int) -> None:
     columns = read(observation(status=status, quality=0.9, cost=0.1, refusal=True, time_to_first_byte=0.1))
     assert columns.values[Source.ERRORS].tolist() == [1.0]
     for source in set(Source) - {Source.ERRORS}:
-        assert present(columns.values[source]).size == 0
+        assert present(columns.column(source)).size == 0
         assert source not in columns.invalid
 
 
@@ -58,7 +58,7 @@ def test_a_clients_own_mistake_is_no_error() -> None:
 def test_impossible_values_are_counted_and_not_used(source: Source, field: str, wrong: list[float]) -> None:
     columns = read(*(observation(float(i), **{field: value}) for i, value in enumerate([*wrong, 0.5])))
     assert columns.invalid[source].tolist() == [True] * len(wrong) + [False]
-    assert present(columns.values[source]).tolist() == [0.5]
+    assert present(columns.column(source)).tolist() == [0.5]
 
 
 def test_unknown_is_missing_and_not_invalid() -> None:

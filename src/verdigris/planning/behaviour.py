@@ -71,6 +71,8 @@ def worse(behaviour: Behaviour, guardrail: Guardrail, multiple: float) -> Behavi
             return replace(behaviour, refusals=min(1.0, more(behaviour.refusals)))
         case Family.COST:
             return replace(behaviour, cost=more(behaviour.cost))
+        case Family.DEFECTS:  # simulated traffic has no samples
+            return behaviour
         case _:
             return replace(behaviour, latency=behaviour.latency * _slower(behaviour, guardrail, relative, absolute))
 
@@ -93,7 +95,12 @@ def quantile(behaviour: Behaviour, metric: Metric) -> float:
 
 
 def is_reported(behaviour: Behaviour, metric: Metric) -> bool:
-    known = {Family.QUALITY: behaviour.quality, Family.COST: behaviour.cost, Family.REFUSALS: behaviour.refusals}
+    known = {
+        Family.QUALITY: behaviour.quality,
+        Family.COST: behaviour.cost,
+        Family.REFUSALS: behaviour.refusals,
+        Family.DEFECTS: None,
+    }
     return known.get(metric.family, 0.0) is not None
 
 

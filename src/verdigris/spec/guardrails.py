@@ -12,12 +12,13 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Tag, model_validator
 
-from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Covariate, Guardrail, Margin, Metric
+from verdigris.core.model.metric import DEFAULT_GUARDRAILS, DEFECT_GUARDRAIL, Covariate, Guardrail, Margin, Metric
 from verdigris.spec.types import Doc, Money, MoneyMargin, Points, PositiveDuration, Rate, Score, ScoreMargin, TimeMargin
 from verdigris.spec.wrong import Wrong
 
 _NONE = Margin()
 _DEFAULTS = {guardrail.metric: guardrail for guardrail in DEFAULT_GUARDRAILS}
+_MARGINS = {guardrail.metric: guardrail.margin for guardrail in (*DEFAULT_GUARDRAILS, DEFECT_GUARDRAIL)}
 
 
 class GuardrailDoc(Doc):
@@ -49,14 +50,14 @@ class GuardrailDoc(Doc):
 
     def check_against_default(self, metric: Metric) -> None:
         """Without a margin of its own it takes the default one, where the metric has one."""
-        if metric not in _DEFAULTS:
+        if metric not in _MARGINS:
             raise Wrong(
                 f'needs the key "{self.margin_key}"',
                 hint="it says how much worse than stable the candidate may be",
                 at=(metric.value,),
             )
         try:
-            _check_zone(_DEFAULTS[metric].margin, self.within, f"the default {self.margin_key}")
+            _check_zone(_MARGINS[metric], self.within, f"the default {self.margin_key}")
         except Wrong as wrong:
             raise Wrong(wrong.said, hint=f"write {self.margin_key} too", at=(metric.value, *wrong.at)) from None
 
@@ -131,6 +132,7 @@ class GuardrailsDoc(Doc):
     cost: Cost | None = None
     error_rate: Rates | None = None
     refusal_rate: Rates | None = None
+    defect_rate: Rates | None = None
     latency_p50: Latency | None = None
     latency_p95: Latency | None = None
     latency_p99: Latency | None = None
@@ -146,7 +148,7 @@ class GuardrailsDoc(Doc):
         return self
 
     def _written(self) -> Mapping[Metric, Any]:
-        return {metric: getattr(self, metric.value) for metric in Metric if getattr(self, metric.value) is not None}
+        return {metric: written for metric in Metric if (written := getattr(self, metric.value, None)) is not None}
 
     def model(self) -> tuple[Guardrail, ...]:
         """The defaults with what is written in their place, in the order of the metrics."""
@@ -160,6 +162,6 @@ class GuardrailsDoc(Doc):
 
 
 def _guardrail(metric: Metric, written: GuardrailDoc) -> Guardrail:
-    margin = _DEFAULTS[metric].margin if written.margin is None else written.margin
+    margin = _MARGINS[metric] if written.margin is None else written.margin
     adjust = written.adjust if isinstance(written, QualityDoc) else None
     return Guardrail(metric=metric, margin=margin, tolerance=written.within, limit=written.limit, adjust=adjust)

@@ -22,7 +22,7 @@ SCHEMA = 1
 _MEMORY = 20_000  # values of a source; beyond it, all that is known weighs half
 _ENOUGH = 100
 _SKETCHED = tuple(source for source in Source if source.has_tail)
-_SUMMED = tuple(source for source in Source if not source.has_tail)
+_SUMMED = (Source.QUALITY, Source.ERRORS, Source.REFUSALS)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -53,7 +53,7 @@ class Baseline:
         source = Source.of(metric)
         if source in self.sketches:
             return scale_of(metric, self.sketches[source])
-        moments = self.moments[source]
+        moments = self.moments.get(source, Moments())
         if moments.n < _ENOUGH or moments.mean is None:
             return default_scale(metric)
         return Scale(prior=max(moments.mean, 1e-3), strength=200.0 if metric.is_rate else 20.0)
@@ -61,8 +61,9 @@ class Baseline:
     def reports(self, metric: Metric) -> bool:
         """Whether stable is known to report `metric`."""
         source = Source.of(metric)
-        n = self.sketches[source].n if source in self.sketches else self.moments[source].n
-        return n >= _ENOUGH
+        if source in self.sketches:
+            return self.sketches[source].n >= _ENOUGH
+        return self.moments.get(source, Moments()).n >= _ENOUGH
 
     def encode(self) -> bytes:
         """JSON with a schema number."""

@@ -25,12 +25,16 @@ _HASH_MASK = 2**64 - 1
 
 
 class Source(StrEnum):
-    """The measured quantities: several metrics may read one. `LENGTH` is only watched, in tokens of the answer."""
+    """The measured quantities: several metrics may read one. `LENGTH` is only watched, in tokens of the answer.
+
+    `DEFECTS` are known of sampled answers alone.
+    """
 
     QUALITY = "quality"
     COST = "cost"
     ERRORS = "errors"
     REFUSALS = "refusals"
+    DEFECTS = "defects"
     LATENCY = "latency"
     TTFB = "ttfb"
     LENGTH = "length"
@@ -47,7 +51,7 @@ class Source(StrEnum):
     @property
     def is_answer(self) -> bool:
         """Whether it is what an answer says, which may depend on how long it took."""
-        return self in (Source.QUALITY, Source.COST, Source.REFUSALS)
+        return self in (Source.QUALITY, Source.COST, Source.REFUSALS, Source.DEFECTS)
 
     @property
     def has_tail(self) -> bool:
@@ -60,6 +64,7 @@ _SOURCES = {
     Metric.COST: Source.COST,
     Metric.ERROR_RATE: Source.ERRORS,
     Metric.REFUSAL_RATE: Source.REFUSALS,
+    Metric.DEFECT_RATE: Source.DEFECTS,
     Metric.LATENCY_P50: Source.LATENCY,
     Metric.LATENCY_P95: Source.LATENCY,
     Metric.LATENCY_P99: Source.LATENCY,
@@ -79,6 +84,7 @@ _FIELD = {
 LARGEST = {
     Source.QUALITY: 1.0,
     Source.REFUSALS: 1.0,
+    Source.DEFECTS: 1.0,
     Source.COST: 1e6,  # USD
     Source.LATENCY: 1e6,  # seconds, eleven days
     Source.TTFB: 1e6,
@@ -167,6 +173,11 @@ class Columns:
 
     def __len__(self) -> int:
         return int(self.at.size)
+
+    def column(self, source: Source) -> Floats:
+        """The values of one quantity; all missing where these observations could not have it."""
+        values = self.values.get(source)
+        return np.full(len(self), np.nan) if values is None else values
 
     def pick(self, places: slice | Integers) -> Columns:
         """Some of the observations, in the order of `places`."""

@@ -117,7 +117,7 @@ class Lane:
         if members is None and covariate is None:
             parts = rows.values(source)
             return Values(values=parts.candidate), Values(values=parts.stable)
-        values, candidate = rows.columns.values[source], rows.columns.candidate
+        values, candidate = rows.columns.column(source), rows.columns.candidate
         beside = rows.columns.covariates.get(covariate) if covariate else None
         places = members or Members(np.flatnonzero(candidate), np.flatnonzero(~candidate))
         return _present(values, beside, places.candidate), _present(values, beside, places.stable)

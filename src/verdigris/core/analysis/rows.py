@@ -78,7 +78,7 @@ class Rows:
         """The values of one quantity that are there, by role."""
         parts = self._parts.get(source)
         if parts is None:
-            values, candidate = self.columns.values[source], self.columns.candidate
+            values, candidate = self.columns.column(source), self.columns.candidate
             there = values == values  # noqa: PLR0124 -- False for NaN, and twice as quick as asking for it
             parts = self._parts[source] = Parts(values[there & candidate], values[there & ~candidate])
         return parts

@@ -34,7 +34,7 @@ class Settled:
             admitted = self.lane.admit(ripe)
             stable = ~admitted.columns.candidate
             for source, sketch in self.past.items():
-                sketch.add(present(admitted.columns.values[source][stable]))
+                sketch.add(present(admitted.columns.column(source)[stable]))
             self.lane.fold(admitted, self.past)
             yield admitted
 

@@ -47,7 +47,7 @@ class Slices:
         by_source = self.tallies.setdefault(stratum, {})
         for source in sources:
             tallies = by_source.setdefault(source, {kind: Tally(has_tail=source.has_tail) for kind in Role})
-            values = present(columns.values[source][places])
+            values = present(columns.column(source)[places])
             tallies[role].add(values, eligible=values.size, invalid=0)
 
     def dump(self) -> list[Any]:

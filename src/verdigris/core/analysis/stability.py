@@ -33,6 +33,7 @@ _SAID = {
     Source.COST: "cost",
     Source.ERRORS: "error rate",
     Source.REFUSALS: "refusal rate",
+    Source.DEFECTS: "defect rate",
     Source.LATENCY: "latency",
     Source.TTFB: "time to first byte",
 }

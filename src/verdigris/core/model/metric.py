@@ -14,15 +14,20 @@ class Family(StrEnum):
     LATENCY = "latency"
     REFUSALS = "refusals"
     COST = "cost"
+    DEFECTS = "defects"
 
 
 class Metric(StrEnum):
-    """The measured quantities. `latency` ends with the response; `ttfb` is time to first byte."""
+    """The measured quantities. `latency` ends with the response; `ttfb` is time to first byte.
+
+    `defect_rate` is the share of sampled answers that a free scorer found unusable.
+    """
 
     QUALITY = "quality"
     COST = "cost"
     ERROR_RATE = "error_rate"
     REFUSAL_RATE = "refusal_rate"
+    DEFECT_RATE = "defect_rate"
     LATENCY_P50 = "latency_p50"
     LATENCY_P95 = "latency_p95"
     LATENCY_P99 = "latency_p99"
@@ -45,7 +50,7 @@ class Metric(StrEnum):
 
     @property
     def is_rate(self) -> bool:
-        return self in (Metric.ERROR_RATE, Metric.REFUSAL_RATE)
+        return self in (Metric.ERROR_RATE, Metric.REFUSAL_RATE, Metric.DEFECT_RATE)
 
     @property
     def unit(self) -> str:
@@ -58,6 +63,7 @@ _FAMILIES = {
     Metric.COST: Family.COST,
     Metric.ERROR_RATE: Family.ERRORS,
     Metric.REFUSAL_RATE: Family.REFUSALS,
+    Metric.DEFECT_RATE: Family.DEFECTS,
     Metric.LATENCY_P50: Family.LATENCY,
     Metric.LATENCY_P95: Family.LATENCY,
     Metric.LATENCY_P99: Family.LATENCY,
@@ -70,6 +76,7 @@ _UNITS = {
     Family.COST: "USD",
     Family.ERRORS: "share",
     Family.REFUSALS: "share",
+    Family.DEFECTS: "share",
     Family.LATENCY: "s",
 }
 
@@ -89,8 +96,9 @@ FAMILY_WEIGHTS = {
     Family.LATENCY: 0.20,
     Family.REFUSALS: 0.15,
     Family.COST: 0.15,
+    Family.DEFECTS: 0.15,
 }
-"""Share of the error budget per family; metrics of one family split it evenly."""
+"""The proportions in which families that have a guardrail share the error budget; metrics of one family split theirs evenly."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,3 +137,6 @@ DEFAULT_GUARDRAILS = (
     Guardrail(metric=Metric.LATENCY_P99, margin=Margin(relative=2.0), limit=5.0),
     Guardrail(metric=Metric.REFUSAL_RATE, margin=Margin(absolute=0.02), limit=0.15, required=False),
 )
+
+DEFECT_GUARDRAIL = Guardrail(metric=Metric.DEFECT_RATE, margin=Margin(absolute=0.02))
+"""The one for whoever declares `quality`; without samples there are no defects to count."""
