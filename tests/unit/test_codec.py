@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from verdigris.adapters.shapes import shape_of
 from verdigris.adapters.stores import codec
-from verdigris.adapters.stores.shapes import shape_of
 from verdigris.core.model.command import Command
 from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
 from verdigris.core.model.event import Event

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from verdigris.adapters.stores.shapes import Damaged, Tagged, shape_of
+from verdigris.adapters.shapes import Damaged, Tagged, shape_of
 from verdigris.core.model.command import Command
 from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
 from verdigris.core.model.event import Event

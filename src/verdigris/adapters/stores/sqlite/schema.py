@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from verdigris.adapters.sqlite.worker import private_file
 from verdigris.adapters.stores.sqlite import queries
 from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
 
@@ -62,6 +63,20 @@ RECORDS = (
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST, RECORDS)
 """The n-th brings a file from version n to n + 1. A migration that was released is never changed."""
+
+
+def connect(path: Path, patience: float) -> sqlite3.Connection:
+    """Opens or creates the file; another program's lock on it is waited for `patience` seconds. Raises: StoreUnreadable, StoreTooNew."""
+    private_file(path)
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
+    try:
+        connection.text_factory = bytes  # text may be damaged; the codec decodes and says so
+        check_owner(connection, path)
+        configure(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def check_owner(connection: sqlite3.Connection, path: Path) -> None:

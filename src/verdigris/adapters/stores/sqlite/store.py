@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from verdigris.adapters.sqlite.worker import Worker
 from verdigris.adapters.stores import codec
 from verdigris.adapters.stores.bounds import KEEP_EVENTS, KEEP_RECORD, KEEP_ROLLOUTS, MAX_NOTE
-from verdigris.adapters.stores.sqlite import transactions
+from verdigris.adapters.stores.sqlite import schema, transactions
 from verdigris.adapters.stores.sqlite.lock import HeldLock, take_lock
-from verdigris.adapters.stores.sqlite.worker import Worker
 from verdigris.core.model.command import Command
 from verdigris.core.model.errors import StoreError
 from verdigris.core.model.event import Event
@@ -46,7 +46,7 @@ class SqliteStore:
 
     async def open(self) -> None:
         """Raises: StoreUnreadable, StoreTooNew."""
-        await self._worker.start(self._file, patience=self.patience)
+        await self._worker.start(self._file, lambda path: schema.connect(path, self.patience))
 
     async def close(self) -> None:
         """Releases what is still held."""

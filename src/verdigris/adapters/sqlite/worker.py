@@ -10,8 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from verdigris.adapters.stores.sqlite import schema
-from verdigris.adapters.stores.sqlite.faults import in_our_words
+from verdigris.adapters.sqlite.faults import in_our_words
 from verdigris.core.model.errors import StoreError, StoreUnreadable
 
 T = TypeVar("T")
@@ -25,14 +24,14 @@ class Worker:
         self._connection: sqlite3.Connection | None = None
         self._path = Path()
 
-    async def start(self, path: Path, *, patience: float) -> None:
-        """Opens or creates the file. Raises: StoreUnreadable, StoreTooNew."""
+    async def start(self, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> None:
+        """Opens the file with `connect`, in the thread. Raises: StoreUnreadable, StoreTooNew."""
         if self._thread is not None:
             raise StoreError(f"{path} is open already")
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         try:
-            self._connection = await self._submit(lambda: _connect(path, patience))
+            self._connection = await self._submit(lambda: connect(path))
         except BaseException:
             self._stop_thread()
             raise
@@ -74,18 +73,12 @@ class Worker:
             thread.shutdown(wait=False)
 
 
-def _connect(path: Path, patience: float) -> sqlite3.Connection:
+def private_file(path: Path) -> None:
+    """Makes sure that there is a regular file. A new one is its owner's alone; SQLite gives its side files the same mode.
+
+    Raises: StoreUnreadable, OSError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The audit trail names people: a new file is its owner's alone, and SQLite gives its side files the same mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     if not path.is_file():
         raise StoreUnreadable(f"{path} is not a regular file", hint="name a file for the store")
-    connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
-    try:
-        connection.text_factory = bytes  # text may be damaged; the codec decodes and says so
-        schema.check_owner(connection, path)
-        schema.configure(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection

@@ -20,7 +20,7 @@ _WORDS: dict[int, tuple[type[StoreError], str, str]] = {
     sqlite3.SQLITE_CANTOPEN: (StoreUnreadable, "cannot be opened", _RIGHTS),
     sqlite3.SQLITE_PERM: (StoreUnreadable, "may not be opened", _RIGHTS),
     sqlite3.SQLITE_READONLY: (StoreUnreadable, "may not be written to", _RIGHTS),
-    sqlite3.SQLITE_FULL: (StoreError, "cannot grow: the disk is full", "free some space; the decision is taken again"),
+    sqlite3.SQLITE_FULL: (StoreError, "cannot grow: the disk is full", "free some space; it is tried again"),
     sqlite3.SQLITE_BUSY: (StoreError, "is locked by another program", "end the program that keeps it open"),
     sqlite3.SQLITE_LOCKED: (StoreError, "is locked by another program", "end the program that keeps it open"),
     sqlite3.SQLITE_IOERR: (StoreError, "cannot be read or written", "check the disk"),
