@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from verdigris.core.analysis.columns import Columns
 from verdigris.core.analysis.terms import Terms
+from verdigris.core.model.compared import PairKind
 from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
 from verdigris.core.model.pair import Answer, Pair
 from verdigris.core.model.verdict import Outcome, Verdict
@@ -280,6 +281,13 @@ def _entry(head: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> E
 
 def _pairs(dumped: Sequence[Mapping[str, Any]]) -> tuple[Pair, ...]:
     return tuple(
-        Pair(**{**pair, "stable": Answer(**pair["stable"]), "candidate": Answer(**pair["candidate"])})
+        Pair(
+            **{
+                **pair,
+                "stable": Answer(**pair["stable"]),
+                "candidate": Answer(**pair["candidate"]),
+                "kind": PairKind(pair.get("kind", PairKind.SHADOW)),
+            }
+        )
         for pair in dumped
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from verdigris.core.model.compared import PairKind
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
@@ -23,6 +25,9 @@ class Pair:
     """Both answers to one input, complete at unix time `at`.
 
     `scorer` names the version of what gave the qualities: scores of different versions are never pooled.
+    Only SHADOW pairs are evidence: those of a CASE are shown beside them, since a few inputs again and again are no sample of the
+    traffic. In a SELF pair `candidate` is stable's second answer. `similarity`, 0..1, is that of the two answers: it is told when the
+    candidate's lie further from stable's than stable's own second ones do.
     """
 
     at: float
@@ -30,3 +35,5 @@ class Pair:
     candidate: Answer
     stratum: str = ""
     scorer: str = ""
+    kind: PairKind = PairKind.SHADOW
+    similarity: float | None = None

@@ -53,7 +53,9 @@ class Scored:
     """What the scorers said of one sampled request, as the judge takes it in; `None` where they said nothing.
 
     `began` and `at` are those of the request. `quality` lies in 0..1, `defect` says that a free scorer found the answer unusable
-    (empty, looping, malformed …). `scorer` is the version of what gave the quality.
+    (empty, looping, malformed …) and `defect_label` what it called that. `scorer` is the version of what gave the quality.
+    `refusal_kind` names a refusal. `language` (`en`), `form` (`json`, `broken json`, `text`) and whether `tools` were called
+    describe the answer; they are compared between the sides and decide nothing.
     """
 
     at: float
@@ -66,3 +68,8 @@ class Scored:
     scorer: str = ""
     unit: int | None = None
     stratum: str = ""
+    defect_label: str = ""
+    refusal_kind: str = ""
+    language: str = ""
+    form: str = ""
+    tools: bool | None = None
