@@ -98,6 +98,43 @@ def test_evidence_that_is_changed_is_noticed(harmful):
     assert not found.differing.same
 
 
+def test_a_segment_lost_from_the_middle_is_noticed_and_where(harmful):
+    whole, looks = record_of(harmful), judged(harmful)
+    lost = len(whole) // 2
+    assert 0 < lost < len(whole) - 1, "there must be a middle"
+    found = replay([*whole[:lost], *whole[lost + 1 :]])
+    assert found.differing is not None
+    (event,) = [event for event in looks if event.at == found.differing.at]
+    assert found.differing.stored is event.verdict.outcome
+    assert found.differing.verdict != event.verdict
+
+
+def test_each_moment_tells_who_had_what_share_and_why(harmful):
+    found = replay(record_of(harmful))
+    last = found.original[-1]
+    assert last.outcome is Outcome.FAIL
+    assert last.share == 0.1
+    assert 0 < last.candidate < found.observations
+    assert "quality fell" in last.reason
+    assert [moment.at for moment in found.original] == sorted(moment.at for moment in found.original)
+
+
+def test_other_guardrails_know_of_stables_past_too(harmful):
+    entries = list(read(record_of(harmful)))
+    assert entries[0].baseline is not None
+    found = replay(record_of(harmful), guardrails=replay(record_of(harmful)).terms.guardrails)
+    assert found.verdict == judged(harmful)[-1].verdict
+
+
+def test_a_cut_soon_after_a_restart_is_told_with_the_time_up_to_which_all_is_there(harmful):
+    whole = record_of(harmful)
+    recorder = Recorder(number=len(whole), most=0)
+    recorder.add(Restarted())
+    assert recorder.is_cut
+    found = replay([*whole, *recorder.segments().values()])
+    assert found.cut_at == found.until > 0.0
+
+
 def test_other_guardrails_let_it_pass(harmful):
     found = replay(record_of(harmful), guardrails=WIDE)
     assert found.differing is None, "the original is judged by its own guardrails all the same"

@@ -104,7 +104,7 @@ def replay(segments: Iterable[bytes], *, guardrails: tuple[Guardrail, ...] | Non
     )
     for entry in entries:
         if isinstance(entry, Cut):
-            walk.cut_at = entry.at
+            walk.cut_at = max(entry.at, walk.at)  # a recorder that was just taken up knows of no time yet
             break
         walk.take(entry)
     return walk.result()
