@@ -121,3 +121,10 @@ def test_worse_answers_read_worse() -> None:
     good, bad = answer(quality=1.0, output_tokens=2000), answer(quality=0.0, output_tokens=2000)
     assert "quarter" in good.text
     assert "quarter" not in bad.text
+
+
+def test_answers_without_substance_read_worse_and_report_the_same() -> None:
+    good, empty = answer(quality=1.0, output_tokens=2000), answer(quality=1.0, substance=0.0, output_tokens=2000)
+    assert "quarter" in good.text
+    assert "quarter" not in empty.text
+    assert good.reported == empty.reported

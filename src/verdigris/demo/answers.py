@@ -42,10 +42,10 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Simulated words: the better the score, the more of them say something."""
+        """Simulated words: the better the answer, the more of them say something."""
         words = random.Random(self.fate.seed)
         count = max(1, round(self.fate.output_tokens / _TOKENS_A_SENTENCE))
-        pools = (_CAREFUL if words.random() < self.fate.quality else _VAGUE for _ in range(count))
+        pools = (_CAREFUL if words.random() < self.fate.quality * self.fate.substance else _VAGUE for _ in range(count))
         return "".join(words.choice(pool) for pool in pools).strip()
 
     @property

@@ -16,7 +16,8 @@ class Behaviour:
     `quality_mean` and `quality_spread` (standard deviation) describe a score in 0..1, drawn from a beta distribution.
     `latency_median` is in seconds, the time to the end of the answer; `ttfb_share` is the part of it that passes
     before the first token. `cost_mean` is USD per request. `latency_sigma` and `cost_sigma` are the standard
-    deviations of the logarithm. `output_tokens` is the mean length of an answer.
+    deviations of the logarithm. `output_tokens` is the mean length of an answer. `substance` is how much of what an answer
+    should say it does say, in 0..1; the score that the app reports of itself knows nothing of it.
     """
 
     quality_mean: float = 0.80
@@ -29,9 +30,10 @@ class Behaviour:
     refusal_rate: float = 0.004
     error_rate: float = 0.0
     output_tokens: int = 48
+    substance: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("quality_mean", "refusal_rate", "error_rate", "ttfb_share"):
+        for name in ("quality_mean", "refusal_rate", "error_rate", "ttfb_share", "substance"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must lie in 0..1, not {getattr(self, name)}")
         for name in ("quality_spread", "latency_median", "latency_sigma", "cost_mean", "cost_sigma"):
@@ -67,6 +69,7 @@ class Behaviour:
             failed=failed,
             refused=refused and not failed,
             quality=quality,
+            substance=self.substance,
             cost=cost,
             output_tokens=tokens,
             seed=generator.getrandbits(32),
@@ -75,7 +78,10 @@ class Behaviour:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fate:
-    """One request's outcome: seconds, USD and tokens as in Behaviour; `seed` chooses the words."""
+    """One request's outcome: seconds, USD and tokens as in Behaviour.
+
+    `quality` is what the app reports; times `substance` it is the chance that a sentence says something. `seed` chooses the words.
+    """
 
     latency: float
     ttfb: float
@@ -85,6 +91,7 @@ class Fate:
     cost: float
     output_tokens: int
     seed: int
+    substance: float = 1.0
 
 
 def _beta(generator: random.Random, mean: float, spread: float) -> float:
@@ -104,6 +111,8 @@ PRESETS: Mapping[str, Behaviour] = MappingProxyType(
         "harmless": STABLE,
         # Scores are 13 % lower, and nothing else differs: not one status, not one millisecond, not one cent.
         "worse": replace(STABLE, quality_mean=STABLE.quality_mean * 0.87),
+        # Answers say less, and the app gives itself the same scores as before: only who reads both can tell.
+        "emptier": replace(STABLE, substance=0.55),
     }
 )
 """Named behaviours; all of them answer every request with HTTP 200."""
