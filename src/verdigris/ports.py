@@ -6,9 +6,9 @@ live with is a value; what is a bug or a broken installation raises a VerdigrisE
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from verdigris.core.model.command import Announce, Command
 from verdigris.core.model.compared import ComparedPair
@@ -135,6 +135,28 @@ class SampleSource(Protocol):
 
     def collect(self, limit: int) -> Copied:
         """At most `limit` exchanges; the rest stays for the next call."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unanswered:
+    """No whole answer came. `was_sent`: the request may have reached its environment, and so may have cost money."""
+
+    why: Literal["timeout", "failed", "cut"]
+    was_sent: bool
+
+
+class Resender(Protocol):
+    """Sends a copied request once more, past the gateway, so that it is no Observation."""
+
+    async def send(
+        self, exchange: Exchange, *, to: str, headers: Mapping[str, str], patience: float, largest: int
+    ) -> Exchange | Unanswered:
+        """The same method, path, headers and body to the base URL `to`, with `headers` in place of those the gateway sets.
+
+        The answer stands in an Exchange of the same id; `largest` bounds its body in bytes, `patience` its end in seconds. Never raises.
+        """
 
     async def close(self) -> None: ...
 
