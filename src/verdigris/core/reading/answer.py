@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Literal
-from urllib.parse import unquote
 
 from verdigris.core.model.reading import Format, Reading
 from verdigris.core.model.service import Fields
 from verdigris.core.reading import anthropic, bedrock, gemini, openai_chat, openai_responses
 from verdigris.core.reading.draft import Draft, Reader
-from verdigris.core.reading.members import clean, word
+from verdigris.core.reading.members import clean
 from verdigris.core.reading.own_fields import OwnFields
+from verdigris.core.reading.paths import model_in
 from verdigris.core.reading.taken import Body, take_apart
 
 READERS: dict[Format, Reader] = {
@@ -26,9 +25,6 @@ READERS: dict[Format, Reader] = {
     )
 }
 """In the order in which `auto` asks them; `FIELDS` is what none of them knows."""
-
-_PATH_MODEL = re.compile(r"/model/([^/?]+)/converse|/models/([^/:?]+):")
-_ARN = re.compile(r"arn:.*:(?:foundation-model|inference-profile)/(.+)", re.DOTALL)
 
 
 def read_answer(
@@ -114,12 +110,6 @@ def _said(taken: Body, reader: Reader | None, draft: Draft, own: OwnFields) -> t
 
 
 def _model_of(path: str, reader: Reader | None) -> str | None:
-    """Bedrock and Gemini name the model in the request's path: /model/{id}/converse, /models/{id}:generateContent."""
     if reader is None or reader.format not in (Format.BEDROCK_CONVERSE, Format.GEMINI):
         return None
-    named = _PATH_MODEL.search(path)
-    if named is None:
-        return None
-    model = unquote(named[1] or named[2])
-    arn = _ARN.fullmatch(model)
-    return word(arn[1] if arn else model)
+    return model_in(path)
