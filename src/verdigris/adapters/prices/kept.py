@@ -1,0 +1,190 @@
+"""Prices from the owner's own list first, then from the table that genai-prices carries. Nothing is downloaded.
+
+A price list says USD per million tokens, some of them in brackets by how many input tokens a request has; all its tokens are
+then priced by the bracket it falls into. Tokens read from or written to a cache are part of the input and have prices of their
+own; those of reasoning are part of the output and cost what output costs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from verdigris.core.model.quality import CustomPrice
+from verdigris.core.model.reading import Usage
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelPrice
+
+MOST_MODELS = 1_000
+"""Model names whose price is remembered; with more, all are looked up anew."""
+
+MOST_UNKNOWN = 20
+"""Names of models without a price that are told."""
+
+_VALID = 600.0  # seconds for which a price stands: some change with the hour
+_MILLION = 1e6
+_CLOUD = (
+    "anthropic.",
+    "amazon.",
+    "meta.",
+    "mistral.",
+    "cohere.",
+    "ai21.",
+    "deepseek.",
+    "us.",
+    "eu.",
+    "apac.",
+    "global.",
+)
+"""How the names of models begin that Amazon Bedrock serves."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rates:
+    """USD a token, from `above` input tokens on."""
+
+    above: int
+    input: float
+    output: float
+    cache_read: float
+    cache_write: float
+
+    def cost(self, usage: Usage) -> float:
+        """Raises: TypeError where input or output are not known."""
+        if usage.input is None or usage.output is None:
+            raise TypeError("a cost needs the tokens of both input and output")
+        read, written = usage.cache_read or 0, usage.cache_write or 0
+        plain = max(0, usage.input - read - written)
+        return plain * self.input + read * self.cache_read + written * self.cache_write + usage.output * self.output
+
+
+Brackets = tuple[Rates, ...]
+"""By rising `above`; the last one below a request's input tokens is its own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptPrices:
+    """`custom` come first, the most exact name of them; `model` stands in where an answer names none."""
+
+    custom: tuple[CustomPrice, ...] = ()
+    model: str | None = None
+    clock: Callable[[], float] = time.time
+    _known: dict[str, tuple[float, Brackets]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _unknown: dict[str, None] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Models that were asked for and have no price, MOST_UNKNOWN at most."""
+        return tuple(self._unknown)
+
+    def cost(self, *, model: str | None, usage: Usage) -> float | None:
+        """USD; None when the model is not known, when input or output tokens are not, or when the answer broke off."""
+        if usage.input is None or usage.output is None or usage.partial:
+            return None
+        brackets = self._brackets(model or self.model)
+        return _within(brackets, usage.input).cost(usage) if brackets else None
+
+    def most(self, *, model: str | None, input_tokens: int, output_tokens: int) -> float | None:
+        """USD that an answer of at most this size can cost, all of its input written to a cache if that is dearest."""
+        brackets = self._brackets(model or self.model)
+        if not brackets:
+            return None
+        return max(
+            input_tokens * max(rates.input, rates.cache_write, rates.cache_read) + output_tokens * rates.output
+            for rates in brackets
+            if rates.above <= input_tokens
+        )
+
+    def _brackets(self, model: str | None) -> Brackets:
+        if not model:
+            return ()
+        now, known = self.clock(), self._known.get(model)
+        if known is not None and now - known[0] < _VALID:
+            return known[1]
+        found = self._own(model) or _listed(model, now)
+        if not found and len(self._unknown) < MOST_UNKNOWN:
+            self._unknown[model[:200]] = None
+        if len(self._known) >= MOST_MODELS:
+            self._known.clear()
+        self._known[model] = (now, found)
+        return found
+
+    def _own(self, model: str) -> Brackets:
+        fitting = [price for price in self.custom if _fits(price.model, model)]
+        if not fitting:
+            return ()
+        price = max(fitting, key=lambda price: (not price.model.endswith("*"), len(price.model)))
+        return (
+            Rates(
+                above=0,
+                input=price.input / _MILLION,
+                output=price.output / _MILLION,
+                cache_read=(price.input if price.cache_read is None else price.cache_read) / _MILLION,
+                cache_write=(price.input if price.cache_write is None else price.cache_write) / _MILLION,
+            ),
+        )
+
+
+def _fits(pattern: str, model: str) -> bool:
+    return model.startswith(pattern[:-1]) if pattern.endswith("*") else model == pattern
+
+
+def _within(brackets: Brackets, input_tokens: int) -> Rates:
+    """The bracket of a request: that of the highest bound its input exceeds."""
+    found = brackets[0]
+    for rates in brackets[1:]:
+        if input_tokens > rates.above:
+            found = rates
+    return found
+
+
+def _listed(model: str, now: float) -> Brackets:
+    """What the price table says; empty where it does not know the model or asks for more than tokens."""
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 -- takes a third of a second to load
+
+    table, at = get_snapshot(), datetime.fromtimestamp(now, tz=UTC)
+    for provider in _providers(model):
+        try:
+            _, found = table.find_provider_model(model, None, provider, None)
+            return _brackets_of(found.get_prices(at))
+        except LookupError:
+            continue
+    return ()
+
+
+def _providers(model: str) -> Iterable[str | None]:
+    return ("aws", None) if model.startswith(_CLOUD) else (None,)
+
+
+def _brackets_of(price: ModelPrice) -> Brackets:
+    if price.input_mtok is None or price.output_mtok is None:
+        return ()
+    prices = (price.input_mtok, price.output_mtok, price.cache_read_mtok, price.cache_write_mtok)
+    bounds = sorted({0} | {tier.start for each in prices for tier in getattr(each, "tiers", ())})
+    return tuple(_rates_above(bound, *prices) for bound in bounds)
+
+
+def _rates_above(bound: int, paid: Any, produced: Any, read: Any, written: Any) -> Rates:
+    def at(price: Any, instead: float) -> float:
+        return instead if price is None else _tier(price, bound) / _MILLION
+
+    plain = at(paid, 0.0)
+    return Rates(
+        above=bound,
+        input=plain,
+        output=at(produced, 0.0),
+        cache_read=at(read, plain),
+        cache_write=at(written, plain),
+    )
+
+
+def _tier(price: Any, bound: int) -> float:
+    """USD a million in the bracket that begins above `bound`."""
+    tiers = [tier for tier in getattr(price, "tiers", ()) if tier.start <= bound]
+    if tiers and bound > 0:
+        return float(max(tiers, key=lambda tier: tier.start).price)
+    return float(getattr(price, "base", price))
