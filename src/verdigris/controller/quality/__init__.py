@@ -1,1 +1,1 @@
-"""Copies of requests become samples, scores and pairs. Nothing here can hold up live traffic or a decision."""
+"""Beside the decisions: samples read, scored and kept, and pairs made of them. It may fail, lag or drop; traffic and decisions go on."""

@@ -1,0 +1,49 @@
+"""What the parts of this folder need of each other, and of the rollout they work for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from verdigris.core.model.compared import ComparedPair
+from verdigris.core.model.pair import Pair
+from verdigris.core.model.rollout import Rollout
+from verdigris.core.model.sample import Sample
+from verdigris.core.model.score import Score, Scored, ScoreFailure
+
+Words = tuple[Score | ScoreFailure, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairWord:
+    """What the scorers of two answers say of them together: see `Pair`. `quality` is the candidate's, where stable's is 0.5."""
+
+    quality: float | None = None
+    scorer: str = ""
+    similarity: float | None = None
+
+
+class Scoring(Protocol):
+    """The bench, as the pipeline sees it: it bounds time, money and how much runs at once, and never raises."""
+
+    async def score(self, sample: Sample) -> Words: ...
+
+    async def compare(self, pair: ComparedPair) -> Words: ...
+
+    def scored(self, sample: Sample, *, cost: float | None) -> Scored:
+        """What the words on a sample mean to the judge."""
+
+    def word(self, pair: ComparedPair) -> PairWord: ...
+
+
+class Judging(Protocol):
+    """Where evidence goes: nothing happens where no rollout is judged."""
+
+    def score(self, scored: Sequence[Scored]) -> None: ...
+
+    def pair(self, rollout: str, pairs: Sequence[Pair]) -> None: ...
+
+
+RolloutNow = Callable[[], Rollout | None]
+"""The rollout that is judged now."""

@@ -1,0 +1,62 @@
+"""What a second answer can cost at most, estimated before it is asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from verdigris.core.model.reading import Reading
+from verdigris.ports import Prices
+
+UNSAID_OUTPUT = 4_096
+"""Output tokens assumed where the request sets no limit and no longer answer was seen."""
+
+BYTES_A_TOKEN = 2
+"""Tokens are longer than this in nearly all texts, so dividing by it overstates them."""
+
+MARGIN = 2
+"""How much larger than anything seen the next one may be."""
+
+
+class Estimator:
+    """Learns from each environment's answers which model they name and how long they are."""
+
+    def __init__(self, prices: Prices, *, model: str | None, declared: Mapping[str, str]) -> None:
+        """`declared` are the models of the environments' releases, `model` the one of a service whose answers name none."""
+        self._prices = prices
+        self._model = model
+        self._declared = dict(declared)
+        self._named: dict[str, str] = {}
+        self._input: defaultdict[str, int] = defaultdict(int)
+        self._output: defaultdict[str, int] = defaultdict(int)
+        self._cost: defaultdict[str, float] = defaultdict(float)
+
+    def learn(self, environment: str, reading: Reading) -> None:
+        """Takes in one answer of this environment."""
+        self._cost[environment] = max(self._cost[environment], self.cost(environment, reading) or 0.0)
+        if reading.model:
+            self._named[environment] = reading.model
+        self._input[environment] = max(self._input[environment], reading.usage.input or 0)
+        self._output[environment] = max(self._output[environment], reading.usage.output or 0)
+
+    def cost(self, environment: str, reading: Reading) -> float | None:
+        """USD of an answer: as the service reports it, else by its tokens; None when neither tells."""
+        if reading.cost is not None:
+            return reading.cost
+        model = reading.model or self._declared.get(environment) or self._model
+        return self._prices.cost(model=model, usage=reading.usage)
+
+    def most(
+        self, environment: str, *, model: str | None, size: int, input_tokens: int | None, max_tokens: int | None
+    ) -> float | None:
+        """USD that the answer to a request of `size` bytes can cost; None when no price is known.
+
+        `model` and `max_tokens` are what the request asks for, `input_tokens` what it took on the other side. Of several models it may
+        reach the dearest counts.
+        """
+        tokens = max(size // BYTES_A_TOKEN, MARGIN * (input_tokens or 0), MARGIN * self._input[environment])
+        longest = max(max_tokens or UNSAID_OUTPUT, MARGIN * self._output[environment])
+        models = {model, self._declared.get(environment), self._named.get(environment)} - {None} or {self._model}
+        costs = [self._prices.most(model=each, input_tokens=tokens, output_tokens=longest) for each in models]
+        known = [cost for cost in costs if cost is not None]
+        return max(*known, MARGIN * self._cost[environment]) if known else None
