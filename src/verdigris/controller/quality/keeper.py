@@ -29,6 +29,7 @@ class Keeper:
         self._clock = clock
         self._queue: asyncio.Queue[Sample | ComparedPair] = asyncio.Queue(maxsize=WAITING)
         self._is_open = False
+        self._opening = asyncio.Lock()
         self.kept = self.lost = 0
         self.problem = ""
 
@@ -82,9 +83,10 @@ class Keeper:
 
     async def open(self) -> None:
         """Opens the archive unless it is open. Raises: StoreError."""
-        if not self._is_open:
-            await self._archive.open()
-            self._is_open, self.problem = True, ""
+        async with self._opening:
+            if not self._is_open:
+                await self._archive.open()
+                self._is_open, self.problem = True, ""
 
     async def close(self) -> None:
         """Writes what still waits, then closes."""

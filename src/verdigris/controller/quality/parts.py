@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from verdigris.controller.quality.health import Tries
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.pair import Pair
 from verdigris.core.model.rollout import Rollout
@@ -35,6 +36,9 @@ class Scoring(Protocol):
         """What the words on a sample mean to the judge."""
 
     def word(self, pair: ComparedPair) -> PairWord: ...
+
+    @property
+    def tries(self) -> tuple[Tries, ...]: ...
 
 
 class Judging(Protocol):

@@ -1,0 +1,203 @@
+"""The quality work of one service: samples, scores, pairs and their keeping, tied together and kept going beside the decisions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from verdigris.controller.clock import Clock
+from verdigris.controller.quality.browse import Browser
+from verdigris.controller.quality.health import Money, QualityHealth, QualitySummary, Tries
+from verdigris.controller.quality.keeper import Keeper
+from verdigris.controller.quality.noise import NoiseFloor
+from verdigris.controller.quality.parts import Judging, RolloutNow, Scoring
+from verdigris.controller.quality.pipeline import Pipeline
+from verdigris.controller.quality.price import Estimator
+from verdigris.controller.quality.reader import Reader
+from verdigris.controller.quality.shadow import PURSE, Shadowing
+from verdigris.controller.quality.supervised import Supervised
+from verdigris.core.model.compared import ComparedPair
+from verdigris.core.model.errors import StoreError
+from verdigris.core.model.quality import Budget, Quality
+from verdigris.core.model.service import Service
+from verdigris.core.reading.redaction import Redactor
+from verdigris.ports import Archive, Prices, Resender, SampleSource, Till
+
+AT_ONCE = 64
+"""Exchanges taken before other work gets its turn."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QualityPlugs:
+    """What the work needs from outside. `scoring` is a bench of scorers. `beside` is further work, by what is not done without it."""
+
+    source: SampleSource
+    archive: Archive
+    till: Till
+    prices: Prices
+    resender: Resender
+    scoring: Scoring
+    beside: Sequence[Supervised] = ()
+    clock: Clock = field(default_factory=Clock)
+
+
+class QualityWork:
+    """`run` beside the controller's own tasks; whatever fails in it is told in `health` and tried again."""
+
+    def __init__(
+        self,
+        service: Service,
+        quality: Quality,
+        plugs: QualityPlugs,
+        *,
+        judging: Judging,
+        rollout: RolloutNow,
+        share: Callable[[str], float | None] = lambda _: None,
+    ) -> None:
+        """`rollout` is the one that is judged now, `share` the share of an environment's requests that is copied now."""
+        self._plugs = plugs
+        self._rollout = rollout
+        self._shadow = quality.shadow
+        self._noise: tuple[str, NoiseFloor] = ("", NoiseFloor())
+        self._reader = Reader.of(service, Redactor(quality.redaction).redact)
+        self._keeper = Keeper(plugs.archive, plugs.clock)
+        self.browser = Browser(archive=plugs.archive)
+        estimator = Estimator(plugs.prices, model=service.telemetry.model, declared=_models(service))
+        self.shadowing = (
+            None
+            if quality.shadow is None
+            else Shadowing(
+                use=quality.shadow,
+                urls={environment.name: environment.url for environment in service.environments},
+                largest=quality.sampling.largest,
+                reader=self._reader,
+                resender=plugs.resender,
+                estimator=estimator,
+                till=plugs.till,
+                scoring=plugs.scoring,
+                judging=judging,
+                rollout=rollout,
+                share=share,
+                keep=self.keep_pair,
+                clock=plugs.clock,
+            )
+        )
+        self.pipeline = Pipeline(
+            reader=self._reader,
+            scoring=plugs.scoring,
+            judging=judging,
+            estimator=estimator,
+            keep=self._keeper.keep,
+            shadowing=self.shadowing,
+        )
+        self._works = [
+            Supervised("no samples are collected", self._collect),
+            Supervised("samples and pairs are not kept", self._keeper.run),
+            *([Supervised("no shadow pairs are made", self._pair)] if self.shadowing else []),
+            *plugs.beside,
+        ]
+
+    # ------------------------------------------------------------------ life
+
+    async def run(self) -> None:
+        """Until cancelled. Raises nothing else."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for work in self._works:
+                    tasks.create_task(work.run())
+        finally:
+            await self.pipeline.end()
+
+    async def close(self) -> None:
+        """Keeps what still waits, and lets go of files, threads and connections. `run` has ended before."""
+        await self._keeper.close()
+        await self._plugs.resender.close()
+        self._reader.close()
+
+    async def _collect(self) -> None:
+        source = self._plugs.source
+        await source.open()
+        try:
+            while True:
+                await source.wait(0.5)
+                copied = source.collect(AT_ONCE)
+                self.pipeline.take(copied.exchanges, lost=copied.lost)
+                await asyncio.sleep(0)  # decisions get their turn
+        finally:
+            with contextlib.suppress(Exception):  # what it could not close, the next open will tell
+                await source.close()
+
+    async def _pair(self) -> None:
+        rollout = self._rollout()
+        if rollout is not None and self._noise[0] != rollout.id:
+            with contextlib.suppress(StoreError):  # the floor then begins here
+                await self._keeper.open()
+                self._noise = (rollout.id, await self.browser.noise(rollout.id))
+        if self.shadowing is not None:
+            await self.shadowing.run()
+
+    def keep_pair(self, pair: ComparedPair) -> None:
+        """Sums up what a pair says of the noise, and keeps it."""
+        if self._noise[0] != pair.rollout:
+            self._noise = (pair.rollout, NoiseFloor())
+        self._noise[1].add(pair)
+        self._keeper.keep(pair)
+
+    # ------------------------------------------------------------------ questions
+
+    @property
+    def health(self) -> QualityHealth:
+        shadowing = self.shadowing
+        problems = [work.problem for work in self._works] + [self._keeper.problem]
+        return QualityHealth(
+            samples=self.pipeline.taken,
+            missed=_counts(self.pipeline.missed),
+            kept=self._keeper.kept,
+            not_kept=self._keeper.lost,
+            pairs=_counts(shadowing.made) if shadowing else {},
+            dropped=_counts(shadowing.dropped) if shadowing else {},
+            overruns=shadowing.overruns if shadowing else 0,
+            scorers=self.tries,
+            problems=tuple(problem for problem in problems if problem),
+        )
+
+    @property
+    def tries(self) -> tuple[Tries, ...]:
+        return self._plugs.scoring.tries
+
+    async def summary(self, rollout: str) -> QualitySummary:
+        """The counts, and this rollout's money and noise floor. Raises: StoreError where its pairs cannot be read."""
+        floor = self._noise[1] if self._noise[0] == rollout else await self.browser.noise(rollout)
+        return QualitySummary(
+            rollout=rollout, health=self.health, money=await self._money(rollout), floors=floor.floors()
+        )
+
+    async def _money(self, rollout: str) -> tuple[Money, ...] | None:
+        if self._shadow is None:
+            return ()
+        try:
+            on_rollout, on_day = await self._plugs.till.spent(PURSE, rollout=rollout, at=self._plugs.clock.now())
+        except StoreError:
+            return None
+        left = remaining(self._shadow.budget, on_rollout, on_day)
+        return (Money(purse=PURSE, rollout=on_rollout, day=on_day, remaining=left),)
+
+
+def remaining(budget: Budget, rollout: float, day: float) -> float | None:
+    """USD that may still be spent; None where neither the day nor the rollout is bounded."""
+    limits = ((budget.per_rollout, rollout), (budget.per_day, day))
+    left = [limit - spent for limit, spent in limits if limit is not None]
+    return max(0.0, min(left)) if left else None
+
+
+def _counts(counter: Mapping[Any, int]) -> dict[str, int]:
+    return {str(word): count for word, count in counter.items() if count}
+
+
+def _models(service: Service) -> dict[str, str]:
+    """The models that releases name."""
+    configs = {environment.name: dict(environment.release.config) for environment in service.environments}
+    return {name: config["model"] for name, config in configs.items() if config.get("model")}
