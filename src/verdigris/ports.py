@@ -21,15 +21,18 @@ from verdigris.core.model.rollout import Rollout
 from verdigris.core.model.sample import Exchange, Sample
 from verdigris.core.model.score import Score, ScoreFailure
 from verdigris.core.model.split import Split
+from verdigris.core.model.taps import Taps
 
 # ------------------------------------------------------------------ traffic
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capabilities:
-    """What a data plane can do."""
+    """What a data plane can do. `samples` and `mirrors`: whether it can copy bodies to a SampleSource, and mirror requests."""
 
     sticky: bool
+    samples: bool = False
+    mirrors: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,13 +47,14 @@ class Live:
 class ObservedSplit:
     """What the data plane says of itself: `split` is None when it holds none of ours, `live` is by environment.
 
-    `running` is False while the data plane is down; `restarts` counts how often it was brought back.
+    `taps` are those in force with it. `running` is False while the data plane is down; `restarts` counts how often it was brought back.
     """
 
     split: Split | None
     live: dict[str, Live] = field(default_factory=dict)
     running: bool = True
     restarts: int = 0
+    taps: Taps = field(default_factory=Taps)
 
 
 class TrafficDriver(Protocol):
@@ -62,11 +66,20 @@ class TrafficDriver(Protocol):
     async def open(self, initial: Split) -> None:
         """Starts or adopts the data plane. One that already holds a split of ours keeps it; else `initial` is used.
 
+        Nothing is copied or mirrored until `tap` says so.
+
         Raises: PortTaken, UnknownEnvironment, TrafficError.
         """
 
     async def apply(self, split: Split) -> None:
         """Raises: UnknownEnvironment, NotApplied, TrafficError."""
+
+    async def tap(self, taps: Taps) -> None:
+        """Copies and mirrors what `taps` say from now on, also over later splits; the split stays as it is.
+
+        Shares below a hundred-thousandth may be rounded. Raises: UnknownEnvironment, NotApplied, TrafficError; the last also for what
+        the `capabilities` rule out.
+        """
 
     async def observe(self) -> ObservedSplit: ...
 
@@ -217,6 +230,9 @@ class Reservation:
 class Till(Protocol):
     """Keeps money: what may be spent on each purse (`shadow`, `judge` …), over restarts and never beyond its budget."""
 
+    async def open(self) -> None:
+        """Doing it twice does no harm. Raises: StoreError."""
+
     async def reserve(
         self, purse: str, amount: float | None, *, budget: Budget, rollout: str, at: float
     ) -> Reservation | None:
@@ -227,6 +243,8 @@ class Till(Protocol):
 
     async def spent(self, purse: str, *, rollout: str, at: float) -> tuple[float, float]:
         """USD spent or reserved: on this rollout, and on the (UTC) day of `at`. Raises: StoreError."""
+
+    async def close(self) -> None: ...
 
 
 class Archive(Protocol):
