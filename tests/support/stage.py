@@ -19,6 +19,7 @@ from verdigris.core.model.rollout import Rollout
 from verdigris.core.model.service import Gateway, Service
 from verdigris.core.model.split import Split
 from verdigris.core.model.strategy import Advance, Strategy, WeightStep
+from verdigris.core.model.taps import Taps
 from verdigris.ports import Capabilities, CheckResult, Collected, ObservedSplit
 
 QUICK = Strategy(
@@ -40,10 +41,11 @@ class Plane:
     running: bool = True
     refuse: str = ""
     closed: bool = False
+    taps: Taps = field(default_factory=Taps)
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(sticky=True)
+        return Capabilities(sticky=True, samples=True, mirrors=True)
 
     async def open(self, initial: Split) -> None:
         if self.split is None:
@@ -55,8 +57,11 @@ class Plane:
         self.split = split
         self.applied.append(split)
 
+    async def tap(self, taps: Taps) -> None:
+        self.taps = taps
+
     async def observe(self) -> ObservedSplit:
-        return ObservedSplit(split=self.split, running=self.running)
+        return ObservedSplit(split=self.split, running=self.running, taps=self.taps)
 
     async def close(self, *, drain: float) -> None:
         self.closed = True

@@ -26,8 +26,9 @@ from typing import TypeVar
 
 import pytest
 
-from verdigris.core.model.errors import UnknownEnvironment
+from verdigris.core.model.errors import TrafficError, UnknownEnvironment
 from verdigris.core.model.split import Share, Split, Sticky
+from verdigris.core.model.taps import Mirror, Taps
 from verdigris.ports import TrafficDriver
 from verdigris.testing import builders as build
 
@@ -110,6 +111,65 @@ class TrafficContract:
         await second.apply(build.a_split(43.0))
         assert (await second.observe()).split == build.a_split(43.0)
         await self.another_close(second)
+
+    @with_driver
+    async def test_taps_leave_the_split_as_it_is(self, driver: TrafficDriver) -> None:
+        assert (await driver.observe()).taps == Taps()
+        for taps in self._taps(driver):
+            await driver.tap(taps)
+            seen = await driver.observe()
+            assert seen.taps == taps
+            assert seen.split == build.a_split(10.0)
+
+    @with_driver
+    async def test_taps_stay_over_later_splits(self, driver: TrafficDriver) -> None:
+        sticky = Sticky(source="header", name="x-user-id") if driver.capabilities.sticky else None
+        for taps in self._taps(driver):
+            await driver.tap(taps)
+            for split in (build.a_split(33.33), build.a_split(0.0), build.a_split(12.34, sticky=sticky)):
+                await driver.apply(split)
+                seen = await driver.observe()
+                assert seen.split == split
+                assert seen.taps == taps
+
+    @with_driver
+    async def test_a_tap_on_an_unknown_environment_is_refused_and_changes_nothing(self, driver: TrafficDriver) -> None:
+        for taps in (Taps(sampled={"violet": 0.5}), Taps(mirror=Mirror(to="violet", share=0.5, paths=("/",)))):
+            with pytest.raises(UnknownEnvironment, match="violet"):
+                await driver.tap(taps)
+            seen = await driver.observe()
+            assert (seen.split, seen.taps) == (build.a_split(10.0), Taps())
+
+    @with_driver
+    async def test_what_it_cannot_do_is_refused(self, driver: TrafficDriver) -> None:
+        able = driver.capabilities
+        mirror = Mirror(to="green", share=0.5, paths=("/",))
+        beyond = [Taps(sampled={"blue": 0.5})] * (not able.samples) + [Taps(mirror=mirror)] * (not able.mirrors)
+        for taps in beyond:
+            with pytest.raises(TrafficError):
+                await driver.tap(taps)
+            assert (await driver.observe()).taps == Taps()
+
+    @with_driver
+    async def test_a_second_controller_side_begins_without_taps(self, driver: TrafficDriver) -> None:
+        for taps in self._taps(driver):
+            await driver.tap(taps)
+        await self.forget(driver)
+        second = self.another_driver()
+        await second.open(build.a_split(0.0))
+        seen = await second.observe()
+        assert (seen.split, seen.taps) == (build.a_split(10.0), Taps())
+        await self.another_close(second)
+
+    def _taps(self, driver: TrafficDriver) -> list[Taps]:
+        """What this driver can do, one after the other."""
+        able, sampled = driver.capabilities, {"blue": 0.00125, "green": 0.5}
+        mirror = Mirror(to="green", share=0.25, paths=("/api", "/safe/"))
+        return [
+            *([Taps(sampled=sampled), Taps(sampled={"blue": 1.0})] if able.samples else []),
+            *([Taps(mirror=mirror)] if able.mirrors else []),
+            *([Taps(sampled=sampled, mirror=mirror)] if able.samples and able.mirrors else []),
+        ]
 
     @with_driver
     async def test_after_closing_nothing_runs(self, driver: TrafficDriver) -> None:

