@@ -30,7 +30,13 @@ class TestEnvoyDriver(TrafficContract):
     def _place(self, tmp_path) -> None:
         environments = tuple(build.an_environment(name, url="http://127.0.0.1:9") for name in ("blue", "green"))
         self.options = EnvoyOptions(
-            service="summarizer", environments=environments, state=tmp_path, port=free_port(), concurrency=1
+            service="summarizer",
+            environments=environments,
+            state=tmp_path,
+            port=free_port(),
+            concurrency=1,
+            sampler="127.0.0.1:9",
+            mirrors=True,
         )
 
     def another_driver(self) -> TrafficDriver:

@@ -17,7 +17,7 @@ from verdigris.adapters.line import (
     Field,
     in_line,
 )
-from verdigris.adapters.traffic.envoy import answers, clusters, routes
+from verdigris.adapters.traffic.envoy import answers, clusters, routes, tapping
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions
 from verdigris.core.model.strata import StrataBy
 
@@ -104,21 +104,24 @@ def _manager(options: EnvoyOptions) -> Json:
 
 
 def _filters(options: EnvoyOptions) -> list[Json]:
-    """Read answers only where somebody listens or something must be taken out, then route."""
+    """Read answers only where somebody listens or something must be taken out, copy what is sampled, then route."""
     router = _extension(
         "envoy.filters.http.router",
         "envoy.extensions.filters.http.router.v3.Router",
         suppress_envoy_headers=True,
         dynamic_stats=False,  # counters by status code: they cost time on every request, and nobody reads them
     )
+    copied = (
+        [] if options.sampler is None else [tapping.http_filter()]
+    )  # behind Lua: it copies what is still to be stripped
     if options.collector is None and not answers.strips(options.telemetry):
-        return [router]
+        return [*copied, router]
     lua = _extension(
         "envoy.filters.http.lua",
         "envoy.extensions.filters.http.lua.v3.Lua",
         default_source_code={"inline_string": answers.script(options.telemetry, options.strata)},
     )
-    return [lua, router]
+    return [lua, *copied, router]
 
 
 def _reserved_headers(*, strip: bool) -> Json:

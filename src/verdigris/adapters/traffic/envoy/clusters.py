@@ -1,4 +1,4 @@
-"""Environments, the log's receiver and forwards as Envoy clusters. Pure.
+"""Environments, the receivers of the log and of copies, mirrors and forwards as Envoy clusters. Pure.
 
 Limits are set on purpose: Envoy's default of 1,024 connections and requests a cluster would answer 503 long before an AI
 service is busy. A connection to an environment is dropped after `_KEEP_IDLE` idle seconds, before the usual servers drop
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from verdigris.adapters.line import OWN_CLUSTERS
+from verdigris.adapters.traffic.envoy import tapping
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions, Target, target
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import ConfigError
@@ -24,6 +25,7 @@ Json = dict[str, Any]
 COLLECTOR = f"{OWN_CLUSTERS}collector"
 MANY = 1_000_000
 _KEEP_IDLE = "1.500s"
+_ALIVE = {"interval": "5s", "timeout": "5s"}
 _HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CA_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -50,19 +52,49 @@ def collector(address: str) -> Json:
     return {**_cluster(COLLECTOR, target(f"http://{address}")), **_protocol(http)}
 
 
+def sampler(address: str) -> Json:
+    """The receiver of copies, HTTP/2; few at a time and no waiting, so that one that stands still costs little memory."""
+    place: Target | Json = {"pipe": {"path": address}} if address.startswith("/") else target(f"http://{address}")
+    http: Json = {"explicit_http_config": {"http2_protocol_options": {"connection_keepalive": _ALIVE}}}
+    limits = {"max_connections": 64, "max_pending_requests": 256, "max_requests": 256, "max_retries": 1}
+    return {
+        **_cluster(tapping.SAMPLER, place),
+        **_protocol(http),
+        "connect_timeout": "0.500s",
+        "circuit_breakers": {"thresholds": [limits]},
+    }
+
+
+def mirror(item: Environment, *, timeout: float) -> Json:
+    """An environment once more, for mirrored requests: few at a time, none for ever, the others dropped."""
+    limits = {"max_connections": 512, "max_pending_requests": 64, "max_requests": 512, "max_retries": 1}
+    http: Json = {
+        "explicit_http_config": {"http_protocol_options": {}},
+        "common_http_protocol_options": {"idle_timeout": _KEEP_IDLE, "max_stream_duration": f"{timeout:.3f}s"},
+    }
+    name = tapping.mirror_cluster(item.name)
+    cluster = {**environment(item), **_protocol(http), "name": name, "circuit_breakers": {"thresholds": [limits]}}
+    cluster["load_assignment"] = {**cluster["load_assignment"], "cluster_name": name}
+    return cluster
+
+
 def forward(index: int, address: str) -> Json:
     return _cluster(f"{OWN_CLUSTERS}forward.{index}", target(f"http://{address}"))
 
 
 def own(options: EnvoyOptions) -> list[Json]:
     """The clusters that are no environment; they stand in the bootstrap."""
-    clusters = [forward(i, f.address) for i, f in enumerate(options.forwards)]
-    return clusters if options.collector is None else [*clusters, collector(options.collector)]
+    return [
+        *(forward(i, f.address) for i, f in enumerate(options.forwards)),
+        *([] if options.collector is None else [collector(options.collector)]),
+        *([] if options.sampler is None else [sampler(options.sampler)]),
+    ]
 
 
 def resources(options: EnvoyOptions) -> list[Json]:
     kind = {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster"}
-    return [{**kind, **environment(item)} for item in options.environments]
+    mirrors = [mirror(item, timeout=options.timeout) for item in options.environments] if options.mirrors else []
+    return [{**kind, **cluster} for cluster in (*(environment(item) for item in options.environments), *mirrors)]
 
 
 def _cluster(name: str, place: Target | Json) -> Json:

@@ -41,6 +41,7 @@ class _State:
     restarts: int = 0
     supervisor: asyncio.Task[None] | None = None
     retirement: asyncio.Task[None] | None = None
+    taps: Taps = field(default_factory=Taps)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -53,7 +54,7 @@ class EnvoyDriver:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(sticky=True)
+        return Capabilities(sticky=True, samples=self.options.sampler is not None, mirrors=self.options.mirrors)
 
     async def open(self, initial: Split) -> None:
         """Adopts the Envoy of this state directory with the split it holds, or starts one.
@@ -94,10 +95,15 @@ class EnvoyDriver:
             await self._in_force(split)
 
     async def tap(self, taps: Taps) -> None:
-        """Raises: UnknownEnvironment, TrafficError."""
+        """Raises: UnknownEnvironment, NotApplied, TrafficError."""
         self._known(taps.environments)
-        if taps.environments:
-            raise TrafficError("Envoy is not set up to copy or mirror requests")
+        self._able(taps)
+        async with self._state.lock:
+            found = self._written()
+            self._state.taps = taps
+            if found is None:
+                raise TrafficError("Envoy holds no split that could be tapped", hint="open the driver first")
+            await self._in_force(found)
 
     async def observe(self) -> ObservedSplit:
         process, restarts = self._state.process, self._state.restarts
@@ -108,10 +114,12 @@ class EnvoyDriver:
             live = await process.admin.live(self.options.names)
         except Unreachable:
             return ObservedSplit(split=None, running=False, restarts=restarts)
+        config = dump.get("route_config", {})
         return ObservedSplit(
-            split=routes.read(dump.get("route_config", {})),
+            split=routes.read(config),
             live={name: Live(requests=now[0], connections=now[1]) for name, now in live.items()},
             restarts=restarts,
+            taps=routes.read_taps(config),
         )
 
     async def log_counts(self) -> LogCounts | None:
@@ -157,15 +165,25 @@ class EnvoyDriver:
 
     def _left(self) -> Split | None:
         """The split an earlier run left behind, when all its environments still exist; written anew for these options."""
+        found = self._written()
+        if found is None or any(share.environment not in self.options.names for share in found.shares):
+            return None
+        self._write_routes(found)
+        return found
+
+    def _written(self) -> Split | None:
+        """The split in the watched file."""
         try:
             document = json.loads(self.options.routes_file.read_text(encoding="utf-8"))
-            split = routes.read(document["resources"][0])
+            return routes.read(document["resources"][0])
         except (OSError, ValueError, KeyError, IndexError, TypeError):
             return None
-        if split is None or any(share.environment not in self.options.names for share in split.shares):
-            return None
-        self._write_routes(split)
-        return split
+
+    def _able(self, taps: Taps) -> None:
+        if taps.sampled and not self.capabilities.samples:
+            raise TrafficError("this Envoy has nowhere to send copies of requests", hint="declare quality")
+        if taps.mirror is not None and not self.capabilities.mirrors:
+            raise TrafficError("this Envoy was not set up to mirror requests", hint="declare quality.mirror")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -184,7 +202,7 @@ class EnvoyDriver:
             replace(self.options.clusters_file, json.dumps(document))
 
     def _write_routes(self, split: Split) -> str:
-        document = routes.discovery([routes.resource(split, self.options)])
+        document = routes.discovery([routes.resource(split, self.options, self._state.taps)])
         with self._writing():
             replace(self.options.routes_file, json.dumps(document))
         return str(document["version_info"])

@@ -32,7 +32,8 @@ class EnvoyOptions:
 
     `timeout` is the longest silence in seconds on a request, whichever side is silent. `collector` is where access logs
     go: a socket's path or `host:port`; without it nothing is measured. `sticky` tells which key to log; what sticks is
-    said by each Split. `strata` tells what to log of a request's kind. `forwards` go past the split, for the controller's own routes. `concurrency` counts worker threads
+    said by each Split. `sampler` is where copies of requests go, a socket's path or `host:port`; without it nothing can be copied. Requests
+    to a path that begins (by segment) with one of `uncopied` are neither copied nor mirrored. `mirrors` makes room for mirroring. `strata` tells what to log of a request's kind. `forwards` go past the split, for the controller's own routes. `concurrency` counts worker threads
     (default: the cores of this machine). `executable` is another Envoy than the wheel's.
     """
 
@@ -46,6 +47,9 @@ class EnvoyOptions:
     telemetry: Telemetry = field(default_factory=Telemetry)
     strata: tuple[StrataBy, ...] = ()
     collector: str | None = None
+    sampler: str | None = None
+    uncopied: tuple[str, ...] = ()
+    mirrors: bool = False
     forwards: tuple[Forward, ...] = ()
     concurrency: int | None = None
     executable: str | None = None
