@@ -38,7 +38,7 @@ def test_values_that_make_no_sense_are_left_out(field: str, wild: float) -> None
     rows = observations(rng, 2_000)
     book.fold([replace(row, **{field: wild}) if i % 3 == 0 else row for i, row in enumerate(rows)])
     assert finite(book)
-    assert sum(book.counts.values()) == 2_000
+    assert sum(book.attendance.counts.values()) == 2_000
 
 
 def test_a_time_that_is_none_is_left_out_and_jumps_do_not_stop_the_judge() -> None:
@@ -50,7 +50,7 @@ def test_a_time_that_is_none_is_left_out_and_jumps_do_not_stop_the_judge() -> No
     book.fold([replace(row, at=row.at - 1e9) for row in observations(rng, 50)])  # and far behind
     book.fold([Observation(at=math.nan, environment="green", status=200, duration=0.1)])
     feed(book, rng, 1_000, batch=50)
-    assert sum(book.counts.values()) == 2_100
+    assert sum(book.attendance.counts.values()) == 2_100
     assert finite(book)
     assert outcome(book) is not Outcome.FAIL
 

@@ -89,8 +89,8 @@ def test_thresholds_of_the_lane_of_safety_come_from_stable_alone() -> None:
     book = ledger(guardrails=(guardrail,), lag=1.0, baseline=baseline(rng))
     for start in range(0, 8_000, 100):
         book.fold(observations(rng, 100, start=start / 400, candidate=Behaviour(latency=0.3)))
-    assert book.settled is not None
-    past = book.settled.past[Source.LATENCY]
+    assert book.live.settled is not None
+    past = book.live.settled.past[Source.LATENCY]
     median = past.quantile(0.5)
     assert median is not None
     assert median == pytest.approx(0.15, rel=0.1)

@@ -74,10 +74,10 @@ def test_what_waits_is_bounded_and_thinned_whatever_it_was() -> None:
     rng = np.random.default_rng(4)
     book = ledger(guardrails=ERRORS, lag=1e6)
     rows = observations(rng, 20_000)
-    assert book.settled is not None
+    assert book.live.settled is not None
     for _ in range(25):
         book.fold(rows)
-    waiting = book.settled.waiting
+    waiting = book.live.settled.waiting
     assert waiting.count <= MOST
     assert waiting.every == 4
     kept = np.concatenate([piece.columns.candidate for pieces in waiting.pieces.values() for piece in pieces])

@@ -13,7 +13,7 @@ from verdigris.core.analysis import Analysis, Guardrail, Margin, Metric, Observa
 from verdigris.core.analysis import waiting as waiting_room
 from verdigris.core.analysis.columns import Source
 from verdigris.core.analysis.judge import judge, outcome
-from verdigris.core.analysis.ledger import answer_lag
+from verdigris.core.analysis.lanes import answer_lag
 from verdigris.core.analysis.terms import Terms
 from verdigris.core.model.metric import DEFAULT_GUARDRAILS
 from verdigris.core.model.strata import MOST_STRATA
@@ -64,10 +64,10 @@ def test_answers_wait_no_longer_than_a_much_slower_candidate_needs() -> None:
     rng = np.random.default_rng(1)
     terms = Terms(guardrails=DEFAULT_GUARDRAILS, stable="blue", candidate="green", lag=120.0)
     known = baseline(rng)  # a median of 0.15 s
-    assert 1.0 <= answer_lag(terms, known.sketches[Source.LATENCY]) < 2.0
-    assert answer_lag(terms, None) == 120.0
+    assert 1.0 <= answer_lag(terms.lag, known.sketches[Source.LATENCY]) < 2.0
+    assert answer_lag(terms.lag, None) == 120.0
     slow = baseline(rng, stable=Behaviour(latency=100.0))
-    assert answer_lag(terms, slow.sketches[Source.LATENCY]) == 120.0
+    assert answer_lag(terms.lag, slow.sketches[Source.LATENCY]) == 120.0
 
 
 def test_harm_in_answers_is_found_a_little_after_they_began() -> None:
@@ -106,8 +106,8 @@ def test_one_clock_from_the_future_moves_nothing() -> None:
     feed(book, rng, 100, batch=50)
     book.fold([replace(observations(rng, 1)[0], at=1e7)])
     feed(book, rng, 4_000, batch=50, share=0.1)
-    assert book.settled is not None
-    assert book.settled.lane.trials[0].compared == 0  # nothing is 600 seconds old
+    assert book.live.settled is not None
+    assert book.live.settled.lane.trials[0].compared == 0  # nothing is 600 seconds old
     assert book.ratio.open < 100
 
 
@@ -117,8 +117,8 @@ def test_what_waits_is_thinned_also_when_it_came_one_by_one(monkeypatch: pytest.
     book = ledger(guardrails=QUALITY, lag=1e5)
     for row in observations(rng, 900):
         book.fold([row])
-    assert book.settled is not None
-    assert 50 <= book.settled.waiting.count <= 100
+    assert book.live.settled is not None
+    assert 50 <= book.live.settled.waiting.count <= 100
 
 
 def test_whole_numbers_beyond_every_float_are_no_values() -> None:

@@ -135,10 +135,10 @@ def test_a_restart_counts_evidence_from_nothing() -> None:
     rng = np.random.default_rng(7)
     book = ledger(guardrails=QUALITY)
     feed(book, rng, 400, batch=50)
-    before = dict(book.counts)
+    before = dict(book.attendance.counts)
     book._restart()
-    assert book.counted == dict.fromkeys(Role, 0)
-    assert book.counts == before
+    assert book.attendance.counted == dict.fromkeys(Role, 0)
+    assert book.attendance.counts == before
     assert all(tally.n == 0 for tally in book.series[book.tracks[0].source].tallies.values())
     feed(book, rng, 50, batch=50)
-    assert sum(book.counted.values()) == 50
+    assert sum(book.attendance.counted.values()) == 50

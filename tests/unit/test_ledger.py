@@ -43,7 +43,7 @@ def compared(book: Ledger) -> set[int]:
 
 def waiting(book: Ledger, source: Source) -> int:
     """Values of stable that wait for their block."""
-    return sum(stable.values.size for _, stable in book.arrivals.cutters[source].pending.values())
+    return sum(stable.values.size for _, stable in book.live.arrivals.cutters[source].pending.values())
 
 
 @GENERATED
@@ -54,7 +54,7 @@ def test_the_order_inside_a_batch_does_not_matter(batches: list[list[Observation
         one.fold(batch)
         other.fold(order.sample(batch, len(batch)))
     assert evidence(one) == pytest.approx(evidence(other))
-    assert one.counts == other.counts
+    assert one.attendance.counts == other.attendance.counts
 
 
 @GENERATED
@@ -98,14 +98,14 @@ def test_size_does_not_grow_with_observations() -> None:
 def test_one_silent_role_leaves_a_bounded_wait() -> None:
     rng, book = np.random.default_rng(1), ledger()
     feed(book, rng, 10_000, batch=500, share=0.0)
-    assert max(waiting(book, source) for source in book.arrivals.cutters) == 256
+    assert max(waiting(book, source) for source in book.live.arrivals.cutters) == 256
     assert evidence(book) == [1.0] * 15
 
 
 def test_other_environments_are_ignored() -> None:
     book = ledger()
     book.fold([Observation(at=1.0, environment="red", status=200, duration=0.1)])
-    assert book.counts == {Role.STABLE: 0, Role.CANDIDATE: 0}
+    assert book.attendance.counts == {Role.STABLE: 0, Role.CANDIDATE: 0}
 
 
 def test_thresholds_come_from_the_past_only() -> None:
@@ -167,8 +167,8 @@ def test_sticky_counts_a_unit_once() -> None:
     book = ledger(sticky=True)
     book.fold(rows[:50])
     book.fold(rows[50:])
-    assert book.counts == {Role.STABLE: 50, Role.CANDIDATE: 50}
-    assert book.counted == {Role.STABLE: 5, Role.CANDIDATE: 5}
+    assert book.attendance.counts == {Role.STABLE: 50, Role.CANDIDATE: 50}
+    assert book.attendance.counted == {Role.STABLE: 5, Role.CANDIDATE: 5}
 
 
 def test_sticky_takes_the_first_observation_and_every_one_without_a_unit() -> None:
@@ -176,7 +176,7 @@ def test_sticky_takes_the_first_observation_and_every_one_without_a_unit() -> No
     lots = [replace(one, at=float(i), unit=None, quality=0.5) for i in range(3, 8)]
     book = ledger(sticky=True)
     book.fold([*lots, replace(one, at=1.0, quality=0.9), one])
-    assert book.counted[Role.CANDIDATE] == 6
+    assert book.attendance.counted[Role.CANDIDATE] == 6
     assert book.series[Source.QUALITY].tallies[Role.CANDIDATE].moments.total == pytest.approx(0.9 + 5 * 0.5)
 
 
@@ -186,7 +186,7 @@ def test_units_count_afresh_after_the_switch() -> None:
     for at, share in ((1.0, 0.5), (2.0, 1.0), (3.0, 1.0)):
         book.expect(at, share)
         book.fold([replace(row, at=at)])
-    assert book.counted[Role.CANDIDATE] == 2
+    assert book.attendance.counted[Role.CANDIDATE] == 2
 
 
 def test_the_bitmap_loses_few_units() -> None:
@@ -203,7 +203,7 @@ def test_units_of_any_size_are_taken() -> None:
     book = ledger(sticky=True)
     row = Observation(at=1.0, environment="green", status=200, duration=0.1)
     book.fold([replace(row, unit=unit) for unit in (-1, 0, 2**70, 2**64 - 1)])
-    assert book.counted[Role.CANDIDATE] == 2  # told apart by their lowest 64 bits
+    assert book.attendance.counted[Role.CANDIDATE] == 2  # told apart by their lowest 64 bits
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, 10.0])

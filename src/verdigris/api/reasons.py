@@ -14,6 +14,7 @@ from verdigris.core.model.strategy import Policy
 from verdigris.core.model.verdict import Estimate, Finding, Paired, Slice
 from verdigris.ports import Logged
 from verdigris.wire import EstimateView, EventView, ExplanationView, FindingView, PairedView, SliceView
+from verdigris.wire.why import ApartView, SampledView
 
 
 def explanation_view(rollout: Rollout, explanation: Explanation) -> ExplanationView:
@@ -49,6 +50,8 @@ def _finding(finding: Finding) -> FindingView:
         needed=finding.needed,
         basis=finding.basis,
         paired=_paired(finding.paired),
+        sampled=None if finding.sampled is None else SampledView(**asdict(finding.sampled)),
+        apart=tuple(ApartView(**asdict(each)) for each in finding.apart),
     )
 
 

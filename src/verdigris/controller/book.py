@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from verdigris.core.analysis.baseline import Baseline
@@ -10,9 +10,11 @@ from verdigris.core.analysis.ledger import Ledger
 from verdigris.core.analysis.record import (
     Begun,
     Expected,
+    Failing,
     Folded,
     Looked,
     Paired,
+    Rated,
     Recorder,
     Restarted,
     digest,
@@ -20,6 +22,7 @@ from verdigris.core.analysis.record import (
 from verdigris.core.analysis.terms import Terms
 from verdigris.core.model.observation import Observation
 from verdigris.core.model.pair import Pair
+from verdigris.core.model.score import Scored
 from verdigris.core.model.verdict import Verdict
 from verdigris.ports import Recorded, Segment
 
@@ -56,9 +59,25 @@ class Book:
             self.ledger.take(columns)
 
     def pair(self, pairs: Sequence[Pair]) -> None:
-        """Takes in shadow pairs."""
+        """Takes in pairs of every kind, each once."""
         self.recorder.add(Paired(pairs=tuple(pairs)))
         self.ledger.pair(pairs)
+
+    def score(self, scored: Sequence[Scored]) -> None:
+        """Takes in what scorers said of sampled answers, each sample once. It is recorded first, as in `fold`."""
+        if scored:
+            self.recorder.add(Rated(scored=tuple(scored)))
+            self.ledger.score(scored)
+
+    def scorers(self, failing: Mapping[str, float]) -> None:
+        """The part, 0..1, of the latest 50 tries of each scorer whose word gates that failed; say it whenever it changes.
+
+        Above `FAILING` the judge has no data on quality, until it is told that the scorer works again.
+        """
+        before = self.ledger.failing
+        self.ledger.scorers(failing)
+        if self.ledger.failing != before:
+            self.recorder.add(Failing(scorers=dict(self.ledger.failing)))
 
     def expect(self, at: float, share: float | None) -> None:
         """Raises: ValueError for a share outside 0..1."""

@@ -30,10 +30,38 @@ class PairedView(View):
     non_inferiority: Evidence
 
 
+class LabelledView(View):
+    """How many samples of each side had this label."""
+
+    label: str
+    stable: int
+    candidate: int
+
+
+class SampledView(View):
+    """What a metric is measured by where scorers do it: samples by role, and the version that gives the quality."""
+
+    stable: int
+    candidate: int
+    scorer: str = ""
+    labels: tuple[LabelledView, ...] = ()
+
+
+class ApartView(View):
+    """Pairs that are no evidence: of cases, or scored by another version than the one that counts; both means."""
+
+    kind: str
+    scorer: str
+    n: int
+    stable: Number
+    candidate: Number
+
+
 class FindingView(View):
     """One guardrail's numbers, in `unit`. `needed` estimates the candidate requests still missing to be safe.
 
-    `basis` says what past the thresholds come from, empty where there are none.
+    `basis` says what past the thresholds come from, empty where there are none. `sampled` is null where the metric is read
+    from requests.
     """
 
     metric: str
@@ -53,6 +81,8 @@ class FindingView(View):
     needed: int | None = None
     basis: str = ""
     paired: PairedView | None = None
+    sampled: SampledView | None = None
+    apart: tuple[ApartView, ...] = ()
 
 
 class SliceView(View):

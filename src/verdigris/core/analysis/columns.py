@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,20 @@ Integers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
 _HASH_MASK = 2**64 - 1
+
+
+class Trait(StrEnum):
+    """What else is told of an answer, as a word: compared between the sides, and decides nothing.
+
+    `FINGERPRINT` is the provider's word for the model's configuration; the others are known of sampled answers alone.
+    """
+
+    FINGERPRINT = "fingerprint"
+    LANGUAGE = "language"
+    FORM = "form"
+    TOOLS = "tools"
+    REFUSAL = "refusal"
+    DEFECT = "defect"
 
 
 class Source(StrEnum):
@@ -122,7 +136,7 @@ class Columns:
     `values` holds NaN where a quantity is missing; failed requests have none but their error. `invalid` marks values
     that were reported and make no sense: NaN, infinite, negative, a quality above 1, a cost of over a million; a source without any is left out.
     `units` is empty unless asked for; `drawn` then marks observations without a unit, which were drawn each by lot.
-    `strata` is None unless asked for; `covariates` holds those that were asked for.
+    `strata` is None unless asked for; `covariates` holds those that were asked for, `traits` those that anybody told.
     """
 
     at: Floats
@@ -134,6 +148,7 @@ class Columns:
     finishes: Labels
     models: Labels
     covariates: dict[Covariate, Floats] = field(default_factory=dict)
+    traits: dict[Trait, Labels] = field(default_factory=dict)
     strata: Labels | None = None
     units: Hashes | None = None
     drawn: Flags | None = None
@@ -150,11 +165,13 @@ class Columns:
         covariates: Sequence[Covariate] = (),
     ) -> Columns:
         """Reads the observations of these two environments; others are left out, as are those without a time."""
-        rows = _in_order(observations, stable, candidate)
+        rows = in_order(observations, stable, candidate)
         read = _read(rows)
-        table = {name: _numbers(column) for name, column in read.items()}
+        table = {name: numbers(column) for name, column in read.items()}
         failed = is_failure(table["status"])
-        values, invalid = _values(read, table, failed)
+        values, invalid = sound_values(read, table, failed, _FIELD)
+        values[Source.ERRORS] = failed.astype(np.float64)
+        fingerprints = Labels.of([row.fingerprint for row in rows])
         at, duration = table["at"], table["duration"]
         return cls(
             at=at,
@@ -165,9 +182,10 @@ class Columns:
             invalid=invalid,
             finishes=Labels.of([row.finish_reason for row in rows]),
             models=Labels.of([row.response_model for row in rows]),
-            covariates={name: _numbers([getattr(row, name.value) for row in rows]) for name in covariates},
+            covariates={name: numbers([getattr(row, name.value) for row in rows]) for name in covariates},
+            traits={Trait.FINGERPRINT: fingerprints} if any(fingerprints.names) else {},
             strata=Labels.of([row.stratum for row in rows]) if strata else None,
-            units=np.array([(row.unit or 0) & _HASH_MASK for row in rows], dtype=np.uint64) if units else None,
+            units=hashes([row.unit for row in rows]) if units else None,
             drawn=np.array([row.unit is None for row in rows], dtype=np.bool_) if units else None,
         )
 
@@ -191,6 +209,7 @@ class Columns:
             finishes=self.finishes.pick(places),
             models=self.models.pick(places),
             covariates={name: values[places] for name, values in self.covariates.items()},
+            traits={trait: labels.pick(places) for trait, labels in self.traits.items()},
             strata=self.strata.pick(places) if self.strata else None,
             units=self.units[places] if self.units is not None else None,
             drawn=self.drawn[places] if self.drawn is not None else None,
@@ -214,8 +233,9 @@ class Columns:
         state |= {f"value.{source.value}": values for source, values in self.values.items()}
         state |= {f"invalid.{source.value}": flags for source, flags in self.invalid.items()}
         state |= {f"covariate.{name.value}": values for name, values in self.covariates.items()}
-        for name in ("finishes", "models", "strata"):
-            labels: Labels | None = getattr(self, name)
+        told = {"finishes": self.finishes, "models": self.models, "strata": self.strata}
+        told |= {f"trait.{trait.value}": labels for trait, labels in self.traits.items()}
+        for name, labels in told.items():
             if labels is not None:
                 state |= {f"{name}.codes": labels.codes, f"{name}.names": list(labels.names)}
         if self.units is not None and self.drawn is not None:
@@ -242,16 +262,32 @@ class Columns:
             covariates={Covariate(name): values for name, values in grouped("covariate.").items()},
             finishes=labels("finishes"),
             models=labels("models"),
+            traits={
+                Trait(name.removesuffix(".codes")): labels(f"trait.{name.removesuffix('.codes')}")
+                for name in grouped("trait.")
+                if name.endswith(".codes")
+            },
             strata=labels("strata") if "strata.codes" in state else None,
             units=state.get("units"),
             drawn=state.get("drawn"),
         )
 
 
-def _in_order(rows: Sequence[Observation], stable: str, candidate: str | None) -> Sequence[Observation]:
+class _Timed(Protocol):
+    @property
+    def at(self) -> float: ...
+
+    @property
+    def environment(self) -> str: ...
+
+
+_Row = TypeVar("_Row", bound=_Timed)
+
+
+def in_order(rows: Sequence[_Row], stable: str, candidate: str | None) -> Sequence[_Row]:
     """Those of both roles that have a time, by time."""
     kept = [row for row in rows if row.environment == stable or row.environment == candidate]  # noqa: PLR1714 -- quicker
-    at = _numbers([row.at for row in kept])
+    at = numbers([row.at for row in kept])
     timed = np.abs(at) < _LAST  # False for NaN
     if timed.all() and not np.any(at[1:] < at[:-1]):
         return kept
@@ -273,13 +309,14 @@ def _read(rows: Sequence[Observation]) -> dict[str, list[Any]]:
     }
 
 
-def _values(
-    read: Mapping[str, Sequence[Any]], table: Mapping[str, Floats], failed: Flags
+def sound_values(
+    read: Mapping[str, Sequence[Any]], table: Mapping[str, Floats], failed: Flags, named: Mapping[Source, str]
 ) -> tuple[dict[Source, Floats], dict[Source, Flags]]:
-    values: dict[Source, Floats] = {Source.ERRORS: failed.astype(np.float64)}
+    """What makes sense of each quantity, read from the column that is `named` so, and where something did not."""
+    values: dict[Source, Floats] = {}
     invalid: dict[Source, Flags] = {}
     good = ~failed
-    for source, name in _FIELD.items():
+    for source, name in named.items():
         raw, missing = table[name], read[name].count(None)
         if missing == raw.size:
             values[source] = raw
@@ -296,7 +333,12 @@ def _values(
     return values, invalid
 
 
-def _numbers(column: Sequence[Any]) -> Floats:
+def hashes(units: Sequence[int | None]) -> Hashes:
+    """64 bits of each; 0 where there is none."""
+    return np.array([(unit or 0) & _HASH_MASK for unit in units], dtype=np.uint64)
+
+
+def numbers(column: Sequence[Any]) -> Floats:
     """NaN where there is none."""
     if column.count(None) == len(column):
         return np.full(len(column), np.nan)

@@ -11,7 +11,7 @@ from verdigris.core.analysis.wording import MINUS, amount, count, difference, ev
 from verdigris.core.model.metric import Metric
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.strategy import ApproveStep, PauseStep, WeightStep
-from verdigris.core.model.verdict import Estimate, Finding, Outcome, Paired, Slice, Standing
+from verdigris.core.model.verdict import Apart, Estimate, Finding, Outcome, Paired, Sampled, Slice, Standing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +29,9 @@ class Row:
     reason: str
     basis: str = ""
     pairs: str = ""
+    source: str = ""
+    labels: str = ""
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +156,33 @@ def _row(finding: Finding, threshold: float) -> Row:
         reason=finding.reason,
         basis=finding.basis,
         pairs=_pairs(metric, finding.paired) if finding.paired else "",
+        source=_source(finding),
+        labels=_labels(finding.sampled) if finding.sampled else "",
+        apart=tuple(_apart(metric, each) for each in finding.apart),
     )
+
+
+def _source(finding: Finding) -> str:
+    """Where the values come from, where that is not the same for everybody."""
+    sampled = finding.sampled
+    if sampled is not None:
+        by = f", by {sampled.scorer}" if sampled.scorer else ""
+        return f"scorers: {count(sampled.stable, 'sample')} of stable, {sampled.candidate:,} of the candidate{by}"
+    if finding.metric is not Metric.QUALITY:
+        return ""
+    if finding.stable.n or finding.candidate.n:
+        return "reported by the service"
+    return "shadow pairs" if finding.paired else ""
+
+
+def _labels(sampled: Sampled) -> str:
+    return ", ".join(f"{each.label} {each.stable:,} → {each.candidate:,}" for each in sampled.labels)
+
+
+def _apart(metric: Metric, each: Apart) -> str:
+    kind = "cases" if each.kind == "case" else "pairs"
+    by = f" by {each.scorer}" if each.scorer else ""
+    return f"{kind}{by}, not counted: {each.n:,}, {amount(metric, each.stable)} → {amount(metric, each.candidate)}"
 
 
 def _slice_row(part: Slice) -> SliceRow:
@@ -200,8 +229,11 @@ def _row_lines(row: Row) -> list[str]:
         f"  change     {row.change}",
         f"  evidence   {row.evidence} (weight {row.weight})",
         f"  limit      {row.limit}",
+        *([f"  source     {row.source}"] if row.source else []),
+        *([f"  labels     {row.labels}"] if row.labels else []),
         *([f"  basis      {row.basis}"] if row.basis else []),
         *([f"  pairs      {row.pairs}"] if row.pairs else []),
+        *(f"  apart      {each}" for each in row.apart),
         f"  {row.reason}",
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import assert_never
 
+from verdigris.core.analysis.columns import Source, Trait
 from verdigris.core.analysis.guardrail import WARM_UP, threshold_quantile
 from verdigris.core.analysis.ledger import FAIL_THRESHOLD, Ledger
 from verdigris.core.analysis.series import Series, Tally
@@ -12,12 +13,13 @@ from verdigris.core.analysis.track import SAFE_THRESHOLD, Track, Twins
 from verdigris.core.analysis.wording import amount, difference, evidence_text, limit_text, margin_text, relative
 from verdigris.core.model.metric import Metric
 from verdigris.core.model.observation import Role
-from verdigris.core.model.verdict import Estimate, Finding, Paired, Slice, Standing
+from verdigris.core.model.verdict import Estimate, Finding, Paired, Sampled, Slice, Standing
 from verdigris.core.stats.capital import GROWTH_FOR
 from verdigris.core.stats.confidence import mean_interval, quantile_ranks, rate_interval
 
 _FEW = 20  # candidate values before a growth is worth extending
 _GROWING = 1.5  # below that, growth and luck look alike
+_TOLD_BY = {Source.DEFECTS: Trait.DEFECT, Source.REFUSALS: Trait.REFUSAL}
 
 
 def find(ledger: Ledger, track: Track) -> Finding:
@@ -26,7 +28,8 @@ def find(ledger: Ledger, track: Track) -> Finding:
     series = ledger.series[track.source]
     stable, candidate = (estimate(guardrail.metric, series.tallies[role]) for role in Role)
     gates = is_gating(ledger, track)
-    standing = _standing(ledger, track, gates=gates, complete=is_complete(ledger, track))
+    complete = is_complete(ledger, track) and not (ledger.failing and track.source is Source.QUALITY)
+    standing = _standing(ledger, track, gates=gates, complete=complete)
     return Finding(
         metric=guardrail.metric,
         standing=standing,
@@ -44,6 +47,26 @@ def find(ledger: Ledger, track: Track) -> Finding:
         needed=None if standing is Standing.SAFE else needed(track),
         basis=_basis(ledger, track),
         paired=_paired(track.twins) if track.twins.n else None,
+        sampled=_sampled(ledger, track.source),
+        apart=ledger.pairing.told() if track.source is Source.QUALITY else (),
+    )
+
+
+def failures(ledger: Ledger) -> tuple[str, ...]:
+    """The scorers that fail too often to be believed."""
+    return tuple(f"{name} failed in {share * 100:.0f} % of its latest tries" for name, share in ledger.failing.items())
+
+
+def _sampled(ledger: Ledger, source: Source) -> Sampled | None:
+    sampling = ledger.sampling
+    if sampling is None or source not in sampling.sources:
+        return None
+    trait = _TOLD_BY.get(source)
+    return Sampled(
+        stable=sampling.counts[Role.STABLE],
+        candidate=sampling.counts[Role.CANDIDATE],
+        scorer=(sampling.scorers.current or "") if source is Source.QUALITY else "",
+        labels=() if trait is None else ledger.watch.drift.labelled(trait),
     )
 
 
@@ -52,6 +75,7 @@ def is_gating(ledger: Ledger, track: Track) -> bool:
     guardrail, tallies = track.guardrail, ledger.series[track.source].tallies
     return (
         guardrail.required
+        or ledger.terms.is_scored(guardrail.metric)
         or guardrail.metric in ledger.reported
         or track.twins.n > 0
         or any(tally.n for tally in tallies.values())
@@ -148,7 +172,7 @@ def needed(track: Track) -> int | None:
 def _standing(ledger: Ledger, track: Track, *, gates: bool, complete: bool) -> Standing:
     if _is_harmful(ledger, track):
         return Standing.HARMFUL
-    if track.is_proven(0):
+    if track.is_proven(0) and (complete or track.source is not Source.QUALITY):
         return Standing.SAFE
     if not gates:
         return Standing.NOT_MEASURED
@@ -167,6 +191,8 @@ def _reason(ledger: Ledger, track: Track, standing: Standing, stable: Estimate, 
     match standing:
         case Standing.NOT_MEASURED:
             return f"neither role reports {metric}"
+        case Standing.NO_DATA if ledger.failing and track.source is Source.QUALITY:
+            return f"{metric}: no word, since {' and '.join(failures(ledger))}"
         case Standing.NO_DATA:
             return f"{metric}: no values from {_silent(stable, candidate)}"
         case Standing.HARMFUL:

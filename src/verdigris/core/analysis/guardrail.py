@@ -121,6 +121,8 @@ def default_scale(metric: Metric) -> Scale | None:
     """What to expect of a metric without any past; None where only the past can say."""
     if metric is Metric.QUALITY:
         return Scale(prior=0.5, strength=20.0)
+    if metric is Metric.DEFECT_RATE:
+        return Scale(prior=0.005, strength=_PRIOR_STRENGTH)
     return Scale(prior=0.02, strength=_PRIOR_STRENGTH) if metric.is_rate else None
 
 

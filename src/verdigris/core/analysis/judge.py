@@ -1,14 +1,14 @@
 """The judge: a Ledger in, a Verdict out. It looks and never changes anything, so it may look as often as it likes.
 
 The order of the outcomes: FAIL (latched in the ledger), NO_DATA while a role is silent, INVALID, NO_DATA before both roles
-were heard, PASS, INCONCLUSIVE once the horizon is reached, and WAITING for the rest.
+were heard or while a scorer fails, PASS, INCONCLUSIVE once the horizon is reached, and WAITING for the rest.
 """
 
 from __future__ import annotations
 
 import math
 
-from verdigris.core.analysis.findings import find, is_complete, is_gating, slices
+from verdigris.core.analysis.findings import failures, find, is_complete, is_gating, slices
 from verdigris.core.analysis.ledger import FAIL_THRESHOLD, Ledger
 from verdigris.core.analysis.track import SAFE_THRESHOLD
 from verdigris.core.analysis.wording import count, evidence_text, margin_text, span
@@ -56,6 +56,8 @@ def outcome(ledger: Ledger, *, at: float | None = None, min_candidate: int = 50)
         return Outcome.INVALID
     if any(ledger.samples(role) == 0 for role in Role) and not ledger.pairs:
         return Outcome.NO_DATA
+    if ledger.failing:
+        return Outcome.NO_DATA
     if _proven_at(ledger, min_candidate) == 1.0:
         return Outcome.PASS
     horizon = ledger.terms.horizon
@@ -70,7 +72,7 @@ def silent(ledger: Ledger, at: float) -> tuple[Role, ...]:
         return ()
     return tuple(
         role
-        for role, (first, last) in ledger.heard.items()
+        for role, (first, last) in ledger.attendance.heard.items()
         if at - last > max(SILENCE, 10.0 * (last - first) / max(1, ledger.samples(role) - 1))
     )
 
@@ -79,7 +81,11 @@ def _proven_at(ledger: Ledger, min_candidate: int) -> float | None:
     """The smallest multiple of the margins at which every gating metric is proven safe, if all else is well."""
     gating = [track for track in ledger.tracks if is_gating(ledger, track)]
     overlap = ledger.slices.overlap()
-    if not gating or ledger.counted[Role.CANDIDATE] < min_candidate or (overlap is not None and overlap < OVERLAP):
+    if (
+        not gating
+        or ledger.attendance.counted[Role.CANDIDATE] < min_candidate
+        or (overlap is not None and overlap < OVERLAP)
+    ):
         return None
     for place, multiple in enumerate(ledger.terms.multiples):
         if all(track.is_proven(place) and is_complete(ledger, track) for track in gating):
@@ -90,8 +96,9 @@ def _proven_at(ledger: Ledger, min_candidate: int) -> float | None:
 def _missing(ledger: Ledger, findings: tuple[Finding, ...], at: float, min_candidate: int) -> tuple[str, ...]:
     """What PASS still lacks."""
     phrases = [f"no {role} requests yet" for role in Role if ledger.samples(role) == 0]
-    phrases += [f"no {role} requests for {span(at - ledger.heard[role][1])}" for role in silent(ledger, at)]
-    counted = ledger.counted[Role.CANDIDATE]
+    phrases += [f"no {role} requests for {span(at - ledger.attendance.heard[role][1])}" for role in silent(ledger, at)]
+    phrases += [f"no word on quality: {failure}" for failure in failures(ledger)]
+    counted = ledger.attendance.counted[Role.CANDIDATE]
     if counted < min_candidate:
         noun = "candidate unit" if ledger.terms.sticky else "candidate request"
         phrases.append(f"{counted} of {count(min_candidate, noun)}")

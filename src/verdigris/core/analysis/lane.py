@@ -111,6 +111,12 @@ class Lane:
         for cutter in self.cutters.values():
             cutter.forget()
 
+    def restart_source(self, source: Source) -> None:
+        for trial in self.by_source.get(source, ()):
+            trial.restart()
+        if source in self.cutters:
+            self.cutters[source].forget()
+
     def _values(self, rows: Rows, source: Source, members: Members | None) -> tuple[Values, Values]:
         """Of the members, or of all."""
         covariate = self.covariates.get(source)

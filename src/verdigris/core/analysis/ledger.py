@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from verdigris.core.analysis.attendance import Attendance, add
 from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.columns import Columns, Source
 from verdigris.core.analysis.guardrail import Scale, default_scale, weights
-from verdigris.core.analysis.lane import Lane, grouped
+from verdigris.core.analysis.lane import grouped
+from verdigris.core.analysis.lanes import Lanes, Tried
+from verdigris.core.analysis.migrate import migrated
+from verdigris.core.analysis.pairing import Pairing
 from verdigris.core.analysis.ratio import SampleRatio
-from verdigris.core.analysis.rows import Members, Rows, Strata
+from verdigris.core.analysis.rows import Rows, Strata
+from verdigris.core.analysis.sampling import Sampling
 from verdigris.core.analysis.series import Series
-from verdigris.core.analysis.settled import Settled
 from verdigris.core.analysis.slices import Slices
 from verdigris.core.analysis.state import open_state, write_state
 from verdigris.core.analysis.terms import Terms
-from verdigris.core.analysis.track import FAR, HARM, Shares, Track, safe_at
+from verdigris.core.analysis.track import Shares, Track
 from verdigris.core.analysis.watch import Watch
 from verdigris.core.model.errors import StoreUnreadable
 from verdigris.core.model.metric import Guardrail, Metric
 from verdigris.core.model.observation import Observation, Role
 from verdigris.core.model.pair import Pair
+from verdigris.core.model.score import Scored
 from verdigris.core.stats.sketch import Sketch
 
-SCHEMA = 2
+SCHEMA = 3
 
 FAIL_THRESHOLD = 20.0
 """1 / alpha of the whole rollout, over all metrics and steps."""
@@ -37,10 +41,8 @@ FAIL_THRESHOLD = 20.0
 _CHUNK = 1_024
 """Observations settled at once: enough to be quick, few enough that drift inside a block does not matter."""
 
-_SHORTEST_ANSWER_LAG = 1.0
-_SLOWER = 3.0
-_USUAL = 100  # durations of stable that say how long an answer usually takes
-_ANSWER_WIDTH = 0.25  # seconds
+FAILING = 0.2
+"""A scorer that fails more often than this part, 0..1, of its latest tries says nothing that a decision may rest on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,12 +62,10 @@ class Ledger:
     requests of a unit, those of a unit that moved to the candidate when the weight rose, and the few units that share a
     bit with another (see `Units`). A service with few users therefore takes long to judge, and honestly so.
 
-    Without a lag all is read from `arrivals`, which counts a request when it ends. With one, only harm in errors and
-    latency is; harm in what answers say is read from `answers`, which counts a request a little after it began, and
-    safety from `settled`, which counts it that lag after.
+    `live` are the lanes of requests; what is read from samples instead has its own, in `sampling`.
 
-    `counts` are observations by role, `counted` those that count as evidence, `heard` when each role was first and last,
-    and `pairs` counts shadow pairs. `usual` takes stable's durations until there are enough of them.
+    `pairs` counts pairs of stable's answers with the candidate's. `failing` holds scorers that fail too often to be
+    believed, with the part of their tries, 0..1; meanwhile nothing that scorers say of quality is taken in.
     Once FAIL is proven, `failure` holds the moment and the evidence stands still, so that what is shown is what
     decided; samples are counted on.
     """
@@ -73,21 +73,19 @@ class Ledger:
     terms: Terms
     tracks: tuple[Track, ...]
     by_source: dict[Source, list[Track]]
-    arrivals: Lane
-    answers: Settled | None
-    settled: Settled | None
+    live: Lanes
+    sampling: Sampling | None
     series: dict[Source, Series]
     slices: Slices
     strata: Strata
     ratio: SampleRatio
     watch: Watch
+    attendance: Attendance = field(default_factory=Attendance)
+    pairing: Pairing = field(default_factory=Pairing)
+    failing: dict[str, float] = field(default_factory=dict)
     reported: frozenset[Metric] = frozenset()
     history: int = 0
-    counts: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(Role, 0))
-    counted: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(Role, 0))
-    heard: dict[Role, tuple[float, float]] = field(default_factory=dict)
     pairs: int = 0
-    usual: Sketch | None = field(default_factory=Sketch)
     failure: Failure | None = None
 
     @classmethod
@@ -100,30 +98,21 @@ class Ledger:
             guardrail: baseline.scale(guardrail.metric) if baseline else default_scale(guardrail.metric)
             for guardrail in terms.guardrails
         }
-        ledger = cls._empty(terms, scales, answer_lag(terms, baseline.sketches[Source.LATENCY] if baseline else None))
+        ledger = cls._empty(terms, scales, baseline.sketches[Source.LATENCY] if baseline else None)
         if baseline is not None:
-            metrics = [guardrail.metric for guardrail in terms.guardrails]
+            metrics = [each.metric for each in terms.guardrails if not terms.is_scored(each.metric)]
             ledger.reported = frozenset(metric for metric in metrics if baseline.reports(metric))
             ledger.history = baseline.n
-            if baseline.sketches[Source.LATENCY].n >= _USUAL:
-                ledger.usual = None
             ledger.watch = Watch.start(terms, baseline)
         return ledger
 
     @classmethod
-    def _empty(cls, terms: Terms, scales: Mapping[Guardrail, Scale | None], lag: float) -> Ledger:
-        safe = safe_at(terms.multiples)
-        if not terms.lag:
-            arrivals, answers, settled = Lane.start(terms, scales, (HARM, FAR, *safe)), None, None
-            harm = safety = {trial.guardrail: trial for trial in arrivals.trials}
-        else:
-            later = {guardrail: scale for guardrail, scale in scales.items() if Source.of(guardrail.metric).is_answer}
-            at_once = {guardrail: scale for guardrail, scale in scales.items() if guardrail not in later}
-            arrivals = Lane.start(terms, at_once, (HARM, FAR, safe[0]))
-            answers = Settled.start(Lane.start(terms, later, (HARM, FAR, safe[0])), lag=lag, width=_ANSWER_WIDTH)
-            settled = Settled.start(Lane.start(terms, scales, safe), lag=terms.lag)
-            harm = {trial.guardrail: trial for trial in (*arrivals.trials, *answers.lane.trials)}
-            safety = {trial.guardrail: trial for trial in settled.lane.trials}
+    def _empty(cls, terms: Terms, scales: Mapping[Guardrail, Scale | None], usual: Sketch | None) -> Ledger:
+        reported = {each: scale for each, scale in scales.items() if not terms.is_scored(each.metric)}
+        live, sampling = Lanes.start(terms, reported, lag=terms.lag, usual=usual), Sampling.start(terms)
+        harm, safety = live.harm(), live.safety()
+        if sampling is not None:  # where both could say something, requests are read until samples are lent
+            harm, safety = {**sampling.lanes.harm(), **harm}, {**sampling.lanes.safety(), **safety}
         tracks = tuple(
             Track.start(terms, guardrail, weight, harm=harm[guardrail], safety=safety[guardrail])
             for guardrail, weight in zip(terms.guardrails, weights(terms.guardrails), strict=True)
@@ -132,10 +121,12 @@ class Ledger:
             terms=terms,
             tracks=tracks,
             by_source=grouped(tracks),
-            arrivals=arrivals,
-            answers=answers,
-            settled=settled,
-            series={track.source: Series.start(track.source) for track in tracks},
+            live=live,
+            sampling=sampling,
+            series={
+                track.source: Series.start(track.source, scored=terms.is_scored(track.guardrail.metric))
+                for track in tracks
+            },
             slices=Slices(),
             strata=Strata(),
             ratio=SampleRatio(least_lag=terms.lag),
@@ -154,7 +145,7 @@ class Ledger:
 
     def samples(self, role: Role) -> int:
         """Observations folded in so far, whether or not they count as evidence."""
-        return self.counts[role]
+        return self.attendance.counts[role]
 
     def expect(self, at: float, share: float | None) -> None:
         """From `at` on, requests that begin go to the candidate with probability `share` (0..1); None: not known now.
@@ -166,8 +157,9 @@ class Ledger:
         if share is not None and not 0.0 <= share <= 1.0:
             raise ValueError(f"a share lies in 0..1, not {share}")
         changed = self.ratio.expect(at, math.nan if share is None else share)
-        if changed and share == 1.0 and self.arrivals.units is not None:
-            self.arrivals.units.forget()
+        if changed and share == 1.0 and self.live.forget_units():
+            if self.sampling is not None:
+                self.sampling.lanes.forget_units()
             for track in self.tracks:
                 track.restart_limit()
 
@@ -195,12 +187,7 @@ class Ledger:
         """Takes in what `columns` gave."""
         if not len(columns):
             return
-        self._add(self.counts, columns)
-        for role, own in ((Role.CANDIDATE, columns.candidate), (Role.STABLE, ~columns.candidate)):
-            if own.any():
-                times = columns.at[own]
-                first, last = self.heard.get(role, (float(times[0]), -math.inf))
-                self.heard[role] = (min(first, float(times[0])), max(last, float(times[-1])))
+        self.attendance.see(columns)
         if self.failure is not None:
             return
         for chunk in columns.chunks(_CHUNK):
@@ -209,21 +196,44 @@ class Ledger:
                 return
 
     def pair(self, pairs: Sequence[Pair]) -> None:
-        """Takes in shadow pairs; those without a time, and values that make no sense, are left out."""
+        """Takes in pairs; those without a time, and values that make no sense, are left out."""
         sound = [pair for pair in pairs if math.isfinite(pair.at)]
         if not sound or self.failure is not None:
             return
-        self.pairs += len(sound)
-        for scorer, scored in itertools.groupby(sound, key=lambda pair: pair.scorer):
-            together = tuple(scored)
-            anew = self.watch.scored_anew(scorer, len(together))
-            if anew:
+        self.watch.drift.fold_pairs(sound)
+        for counted in self.pairing.counted(sound, without_quality=bool(self.failing)):
+            self.pairs += len(counted.pairs)
+            if counted.anew:
                 for track in self.by_source.get(Source.QUALITY, ()):
                     track.restart_pairs()
             for track in self.tracks:
-                if anew is not None or track.source is not Source.QUALITY:
-                    track.fold_pairs(together)
+                if counted.quality or track.source is not Source.QUALITY:
+                    track.fold_pairs(counted.pairs)
         self._look(max(pair.at for pair in sound))
+
+    def score(self, scored: Sequence[Scored]) -> None:
+        """Takes in what scorers said of sampled answers, as it comes, each sample once; values that make no sense are left out.
+
+        They count for quality, defects, refusals and cost, where these are read from samples (see `Sampling`), and for
+        nothing else: errors, latency, the sample ratio and the numbers of requests are those of the requests alone.
+        """
+        if self.sampling is None or self.failure is not None:
+            return
+        for columns, anew in self.sampling.read(scored, without_quality=bool(self.failing)):
+            if anew:
+                self._restart_source(Source.QUALITY)
+            self._lend(self.sampling, columns)
+            for chunk in columns.chunks(_CHUNK):
+                self._settle_samples(self.sampling, self._rows(chunk))
+                if self._look(float(chunk.at[-1])):
+                    return
+
+    def scorers(self, failing: Mapping[str, float]) -> None:
+        """Those whose words gate, and the part, 0..1, of their latest tries that failed; those that work may be left out.
+
+        While one fails in over a fifth of them there is no data on quality, and so no PASS and no proof by it.
+        """
+        self.failing = {name: share for name, share in sorted(failing.items()) if share > FAILING}
 
     def _look(self, at: float) -> bool:
         """Notes what is proven; whether that is harm."""
@@ -241,41 +251,55 @@ class Ledger:
     def _settle(self, rows: Rows) -> None:
         if self.watch.changed(rows.columns):
             self._restart()
-        admitted = self.arrivals.admit(rows)
+        admitted = self.live.arrivals.admit(rows)
         self.ratio.fold(admitted.columns)
-        self._add(self.counted, admitted.columns)
-        everyone, eligible = _members(admitted)
-        self.watch.fold(admitted, eligible)
-        for source, series in self.series.items():
-            series.fold(admitted, everyone if source is Source.ERRORS else eligible)
+        add(self.attendance.counted, admitted.columns)
+        everyone, eligible = admitted.members()
+        sampled = self.sampling.sources if self.sampling else ()
+        sources = [source for source in self.series if source not in sampled]
+        self.watch.fold(admitted, eligible, sources=sources)
+        for source in sources:
+            self.series[source].fold(admitted, everyone if source is Source.ERRORS else eligible)
         if self.terms.stratified:
-            self.slices.fold(admitted, tuple(self.series))
-        self.arrivals.fold(admitted, self._past)
-        self._fold_limits(self.arrivals, admitted)
-        if self.answers is not None:
-            self._time_answers(self.answers, admitted)
-            for ripe in self.answers.fold(rows):
-                self._fold_limits(self.answers.lane, ripe)
-        if self.settled is not None:
-            for _ in self.settled.fold(rows):
-                pass
+            self.slices.fold(admitted, sources)
+        self.live.time(admitted.values(Source.LATENCY).stable)
+        self._fold_limits(self.live.fold(rows, admitted, self._past), sources)
+        if self.sampling is not None:
+            self._fold_limits(self.sampling.lanes.tick(rows.columns.at), self.sampling.sources)
 
-    def _time_answers(self, answers: Settled, rows: Rows) -> None:
-        """Without a past, stable's first requests say how long answers usually take: it served before, so all ages end."""
-        if self.usual is None:
-            return
-        self.usual.add(rows.values(Source.LATENCY).stable)
-        if self.usual.n >= _USUAL:
-            answers.waiting.lag = answer_lag(self.terms, self.usual)
-            self.usual = None
+    def _settle_samples(self, sampling: Sampling, rows: Rows) -> None:
+        admitted = sampling.admit(rows)
+        everyone, _ = admitted.members()
+        self.watch.fold_samples(admitted, everyone, sources=sampling.sources)
+        for source in sampling.sources:
+            self.series[source].fold(admitted, everyone)
+        if self.terms.stratified:
+            self.slices.fold(admitted, tuple(sampling.sources), requests=False)
+        self._fold_limits(sampling.fold(rows, admitted, self._past), sampling.sources)
 
-    def _fold_limits(self, lane: Lane, rows: Rows) -> None:
-        if not len(rows):
-            return
-        at = float(rows.columns.at.max())
-        for source in lane.by_source:
-            for track in self.by_source[source]:
-                track.fold_limit(rows.values(source).candidate, at=at)
+    def _lend(self, sampling: Sampling, columns: Columns) -> None:
+        """Has samples say what they do and requests do not."""
+        for source in (Source.REFUSALS, Source.COST):
+            reported = any(each.guardrail.metric in self.reported for each in self.by_source.get(source, ()))
+            if source in self.series and not reported and sampling.could_say(columns, self.series[source]):
+                self.read_from_samples(sampling, source)
+
+    def read_from_samples(self, sampling: Sampling, source: Source) -> None:
+        """From now on, and before anything of it was compared."""
+        sampling.sources.add(source)
+        self.series[source] = Series.start(source, scored=True)
+        harm, safety = sampling.lanes.harm(), sampling.lanes.safety()
+        for track in self.by_source[source]:
+            track.read_from(harm=harm[track.guardrail], safety=safety[track.guardrail])
+
+    def _fold_limits(self, tried: Sequence[Tried], sources: Collection[Source]) -> None:
+        for lane, rows in tried:
+            if not len(rows):
+                continue
+            at = float(rows.columns.at.max())
+            for source in lane.by_source:
+                for track in self.by_source[source] if source in sources else ():
+                    track.fold_limit(rows.values(source).candidate, at=at)
 
     @property
     def _past(self) -> Mapping[Source, Any]:
@@ -283,23 +307,27 @@ class Ledger:
 
     def _restart(self) -> None:
         """The comparison begins anew: one side's answers come from something else than before."""
-        self.arrivals.restart()
-        for lane in (self.answers, self.settled):
-            if lane is not None:
-                lane.restart()
+        self.live.restart()
+        if self.sampling is not None:
+            self.sampling.restart()
         for track in self.tracks:
             track.restart()
         self.watch.restart()
         for series in self.series.values():
             series.restart()
         self.slices = Slices()
-        self.counted = dict.fromkeys(Role, 0)
+        self.attendance.restart()
 
-    @staticmethod
-    def _add(counts: dict[Role, int], columns: Columns) -> None:
-        candidates = int(np.count_nonzero(columns.candidate))
-        counts[Role.CANDIDATE] += candidates
-        counts[Role.STABLE] += len(columns) - candidates
+    def _restart_source(self, source: Source) -> None:
+        """What samples say of one quantity comes from something else than before."""
+        if self.sampling is not None:
+            self.sampling.lanes.restart_source(source)
+        for track in self.by_source.get(source, ()):
+            track.restart_live()
+        if source in self.series:
+            self.series[source].restart()
+        self.slices.restart_source(source)
+        self.watch.stability.restart_source(source)
 
     def encode(self) -> bytes:
         """JSON with a schema number; `decode` gives a ledger that goes on bit for bit.
@@ -311,49 +339,47 @@ class Ledger:
                 "schema": SCHEMA,
                 "terms": self.terms.dump(),
                 "tracks": [track.dump() for track in self.tracks],
-                "arrivals": self.arrivals.dump(),
-                "answers": self.answers.dump() if self.answers else None,
-                "settled": self.settled.dump() if self.settled else None,
+                "live": self.live.dump(),
+                "sampling": self.sampling.dump() if self.sampling else None,
                 "series": {source.value: series.dump() for source, series in self.series.items()},
                 "slices": self.slices.dump(),
                 "strata": self.strata.names,
                 "ratio": self.ratio.dump(),
                 "watch": self.watch.dump(),
+                "pairing": self.pairing.dump(),
+                "failing": self.failing,
                 "reported": sorted(metric.value for metric in self.reported),
                 "history": self.history,
-                "counts": [self.counts[role] for role in Role],
-                "counted": [self.counted[role] for role in Role],
-                "heard": {role.value: list(times) for role, times in self.heard.items()},
+                "attendance": self.attendance.dump(),
                 "pairs": self.pairs,
-                "usual": self.usual.dump() if self.usual else None,
                 "failure": [self.failure.at, self.failure.evidence] if self.failure else None,
             }
         )
 
     def forget_waiting(self) -> None:
         """Drops what waits for its lag, as a restart of the controller does."""
-        for lane in (self.answers, self.settled):
-            if lane is not None:
-                lane.waiting.forget()
+        for lanes in (self.live, self.sampling.lanes if self.sampling else None):
+            if lanes is not None:
+                lanes.forget_waiting()
 
     @classmethod
     def decode(cls, data: bytes) -> Ledger:
         """Raises: StoreUnreadable, StoreTooNew."""
-        state = open_state(data, what="ledger", schema=SCHEMA)
+        state = open_state(data, what="ledger", schema=SCHEMA, oldest=2)
         try:
-            return cls._load(state)
+            return cls._load(migrated(state))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise StoreUnreadable(f"the stored ledger is damaged: {error!r}") from error
 
     @classmethod
     def _load(cls, state: dict[str, Any]) -> Ledger:
         terms = Terms.load(state["terms"])
-        ledger = cls._empty(terms, dict.fromkeys(terms.guardrails), terms.lag)
-        ledger.arrivals.restore(state["arrivals"])
-        if ledger.answers is not None:
-            ledger.answers.restore(state["answers"])
-        if ledger.settled is not None:
-            ledger.settled.restore(state["settled"])
+        ledger = cls._empty(terms, dict.fromkeys(terms.guardrails), None)
+        ledger.live.restore(state["live"])
+        if ledger.sampling is not None:
+            ledger.sampling.restore(state["sampling"])
+            for source in ledger.sampling.sources:
+                ledger.read_from_samples(ledger.sampling, source)
         for track, dumped in zip(ledger.tracks, state["tracks"], strict=True):
             track.restore(dumped)
         for source, series in ledger.series.items():
@@ -362,32 +388,12 @@ class Ledger:
         ledger.strata = Strata(names=[str(name) for name in state["strata"]])
         ledger.ratio.restore(state["ratio"])
         ledger.watch.restore(state["watch"])
+        ledger.pairing = Pairing.load(state["pairing"])
+        ledger.failing = {str(name): float(share) for name, share in state["failing"].items()}
         ledger.reported = frozenset(Metric(name) for name in state["reported"])
         ledger.history = int(state["history"])
-        for name in ("counts", "counted"):
-            setattr(ledger, name, {role: int(n) for role, n in zip(Role, state[name], strict=True)})
-        ledger.heard = {Role(name): (float(first), float(last)) for name, (first, last) in state["heard"].items()}
+        ledger.attendance = Attendance.load(state["attendance"])
         ledger.pairs = int(state["pairs"])
-        ledger.usual = Sketch.load(state["usual"]) if state["usual"] is not None else None
         failure = state["failure"]
         ledger.failure = Failure(at=failure[0], evidence=failure[1]) if failure else None
         return ledger
-
-
-def answer_lag(terms: Terms, usual: Sketch | None) -> float:
-    """Seconds after its begin until what an answer says counts for or against the candidate.
-
-    Long enough that a candidate some times slower than stable is not judged by its quick answers alone: three times
-    stable's 99th percentile, where enough of `usual` durations are known, and never beyond the lag of the terms.
-    """
-    slow = usual.quantile(0.99) if usual is not None and usual.n >= _USUAL else None
-    return terms.lag if slow is None else min(terms.lag, max(_SHORTEST_ANSWER_LAG, _SLOWER * slow))
-
-
-def _members(rows: Rows) -> tuple[Members, Members]:
-    """All observations by role, and those that did not fail, which should have a value."""
-    candidate, failed = rows.columns.candidate, rows.columns.failed
-    everyone = Members(np.flatnonzero(candidate), np.flatnonzero(~candidate))
-    if not failed.any():
-        return everyone, everyone
-    return everyone, Members(np.flatnonzero(candidate & ~failed), np.flatnonzero(~candidate & ~failed))

@@ -24,9 +24,10 @@ from verdigris.core.analysis.terms import Terms
 from verdigris.core.model.compared import PairKind
 from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
 from verdigris.core.model.pair import Answer, Pair
+from verdigris.core.model.score import Scored
 from verdigris.core.model.verdict import Outcome, Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 
 MOST = 64 * 1024 * 1024
 """Bytes that one rollout's record takes at most; beyond, it is cut."""
@@ -39,6 +40,7 @@ _CLOSE = 64 * 1024  # bytes after which the next entry begins a segment of its o
 _LARGEST = 256 * 1024 * 1024  # bytes of one segment, unpacked: more is none of ours
 _LEVEL = 1
 _HEAD = struct.Struct("<I")
+_LATER = ("sampled", "apart")  # members that a finding has got since records are kept
 _DTYPES = {"b": "|b1", "i": "<i8", "u": "<u8", "f": "<f8"}
 
 
@@ -71,6 +73,20 @@ class Paired:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rated:
+    """What scorers said of sampled answers."""
+
+    scored: tuple[Scored, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failing:
+    """From here on these scorers failed in that part of their latest tries; none: all worked again."""
+
+    scorers: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Looked:
     """The judge's word was put into the event log; `digest` is that of the whole verdict."""
 
@@ -92,12 +108,19 @@ class Cut:
     at: float
 
 
-Entry = Begun | Folded | Expected | Paired | Looked | Restarted | Cut
+_KINDS = {Expected: "expected", Failing: "failing", Looked: "looked", Restarted: "restarted", Cut: "cut"}
+
+Entry = Begun | Folded | Expected | Paired | Rated | Failing | Looked | Restarted | Cut
 
 
 def digest(verdict: Verdict) -> str:
     """16 hex digits that are the same only for the same verdict, to the last bit of every number."""
-    text = json.dumps(asdict(verdict), sort_keys=True, default=float)
+    told = asdict(verdict)
+    for finding in told["findings"]:
+        for name in _LATER:  # so that a verdict from before there were any is still the same
+            if not finding[name]:
+                del finding[name]
+    text = json.dumps(told, sort_keys=True, default=float)
     return sha256(text.encode()).hexdigest()[:16]
 
 
@@ -181,18 +204,23 @@ def _packed(entry: Entry) -> bytes:
             arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
             words = {name: value for name, value in state.items() if name not in arrays}
             return _bytes({"kind": "folded", "words": words}, arrays)
-        case Expected():
-            return _bytes({"kind": "expected", "at": entry.at, "share": entry.share})
-        case Paired():
-            return _bytes({"kind": "paired", "pairs": [asdict(pair) for pair in entry.pairs]})
-        case Looked():
-            return _bytes({"kind": "looked", **asdict(entry)})
-        case Restarted():
-            return _bytes({"kind": "restarted"})
-        case Cut():
-            return _bytes({"kind": "cut", "at": entry.at})
+        case Paired() | Rated():
+            return _bytes(_listed(entry))
+        case Expected() | Failing() | Looked() | Restarted() | Cut():
+            return _bytes({"kind": _KINDS[type(entry)], **asdict(entry)})
         case _:
             assert_never(entry)
+
+
+def _listed(entry: Paired | Rated) -> dict[str, Any]:
+    if isinstance(entry, Paired):
+        return {"kind": "paired", "pairs": [asdict(pair) for pair in entry.pairs]}
+    return {"kind": "rated", "scored": [_lean(asdict(row)) for row in entry.scored]}
+
+
+def _lean(members: dict[str, Any]) -> dict[str, Any]:
+    """Without what was not said."""
+    return {name: value for name, value in members.items() if value is not None and value != ""}
 
 
 def _bytes(head: dict[str, Any], arrays: Mapping[str, npt.NDArray[Any]] | None = None) -> bytes:
@@ -260,10 +288,20 @@ def _entry(head: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> E
             return Begun(terms=Terms.load(head["terms"]), baseline=None if past is None else past.tobytes())
         case "folded":
             return Folded(columns=Columns.restored({**head["words"], **arrays}))
-        case "expected":
-            return Expected(at=head["at"], share=head["share"])
         case "paired":
             return Paired(pairs=_pairs(head["pairs"]))
+        case "rated":
+            return Rated(scored=tuple(Scored(**row) for row in head["scored"]))
+        case kind:
+            return _plain_entry(kind, head)
+
+
+def _plain_entry(kind: str, head: Mapping[str, Any]) -> Entry:
+    match kind:
+        case "expected":
+            return Expected(at=head["at"], share=head["share"])
+        case "failing":
+            return Failing(scorers={str(name): float(share) for name, share in head["scorers"].items()})
         case "looked":
             return Looked(
                 at=head["at"],
@@ -275,7 +313,7 @@ def _entry(head: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> E
             return Restarted()
         case "cut":
             return Cut(at=head["at"])
-        case kind:
+        case _:
             raise ValueError(f"unknown entry {kind!r}")
 
 

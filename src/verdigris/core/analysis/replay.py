@@ -19,9 +19,11 @@ from verdigris.core.analysis.record import (
     Cut,
     Entry,
     Expected,
+    Failing,
     Folded,
     Looked,
     Paired,
+    Rated,
     Restarted,
     digest,
     read,
@@ -140,6 +142,11 @@ class _Judge:
                 self.ledger.expect(at, share)
             case Paired(pairs=pairs):
                 self.ledger.pair(pairs)
+            case Rated(scored=scored):
+                with contextlib.suppress(Exception):  # as in _fold
+                    self.ledger.score(scored)
+            case Failing(scorers=scorers):
+                self.ledger.scorers(scorers)
             case Restarted():
                 self.ledger = Ledger.decode(self.ledger.encode())  # loses just what was lost then
             case Begun() | Looked() | Cut():

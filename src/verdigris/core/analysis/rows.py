@@ -74,6 +74,17 @@ class Rows:
     def pick(self, places: slice | Integers) -> Rows:
         return Rows(columns=self.columns.pick(places), strata=self.strata[places], splits=self.splits[places])
 
+    def members(self) -> tuple[Members, Members]:
+        """All observations by role, and those that did not fail, which should have a value."""
+        candidate, failed = self.columns.candidate, self.columns.failed
+        everyone = _members(candidate, None)
+        return everyone, _members(candidate, ~failed) if failed.any() else everyone
+
+    def without(self, source: Source) -> Rows:
+        """The same without the values of one quantity."""
+        values = {**self.columns.values, source: np.full(len(self), np.nan)}
+        return replace(self, columns=replace(self.columns, values=values))
+
     def values(self, source: Source) -> Parts:
         """The values of one quantity that are there, by role."""
         parts = self._parts.get(source)
@@ -140,7 +151,9 @@ def joined(pieces: Sequence[Rows]) -> Rows:
 
 def bare(rows: Rows) -> Rows:
     """Without what only arrivals need."""
-    return replace(rows, columns=replace(rows.columns, invalid={}, finishes=NO_LABELS, models=NO_LABELS, strata=None))
+    return replace(
+        rows, columns=replace(rows.columns, invalid={}, finishes=NO_LABELS, models=NO_LABELS, traits={}, strata=None)
+    )
 
 
 class _NoLabels(Labels):

@@ -96,11 +96,12 @@ class Series:
     absence: Absence | None
 
     @classmethod
-    def start(cls, source: Source) -> Series:
+    def start(cls, source: Source, *, scored: bool = False) -> Series:
+        """Nobody is blamed for not reporting what is `scored`."""
         return cls(
             source=source,
             tallies={role: Tally(has_tail=source.has_tail) for role in Role},
-            absence=Absence() if source.may_be_missing else None,
+            absence=Absence() if source.may_be_missing and not scored else None,
         )
 
     def restart(self) -> None:

@@ -27,9 +27,8 @@ class Settled:
         """`width` is as in `Waiting`, at most a sixteenth of the lag."""
         return cls(lane=lane, waiting=Waiting(lag=lag, width=min(width, lag / PIECES)), past=_sketches(lane))
 
-    def fold(self, rows: Rows) -> Iterator[Rows]:
-        """Takes rows in as they end, and settles what began long enough ago; gives back what it settled."""
-        self.waiting.add(rows)
+    def settle(self) -> Iterator[Rows]:
+        """Settles what waits and began long enough ago; gives back what it settled."""
         for ripe in self.waiting.ripe():
             admitted = self.lane.admit(ripe)
             stable = ~admitted.columns.candidate
@@ -37,6 +36,11 @@ class Settled:
                 sketch.add(present(admitted.columns.column(source)[stable]))
             self.lane.fold(admitted, self.past)
             yield admitted
+
+    def restart_source(self, source: Source) -> None:
+        """What was proven of one quantity no longer holds; what waits of it comes from something else, and is left out."""
+        self.waiting.blank(source)
+        self.lane.restart_source(source)
 
     def restart(self) -> None:
         self.waiting.forget()

@@ -22,11 +22,19 @@ class Slices:
     tallies: dict[int, dict[Source, dict[Role, Tally]]] = field(default_factory=dict)
     counts: dict[int, dict[Role, int]] = field(default_factory=dict)
 
-    def fold(self, rows: Rows, sources: Sequence[Source]) -> None:
+    def fold(self, rows: Rows, sources: Sequence[Source], *, requests: bool = True) -> None:
+        """Without `requests` these are samples of requests that are counted on their own."""
         for stratum in np.unique(rows.strata).tolist():
             inside = rows.strata == stratum
             for role, own in ((Role.CANDIDATE, rows.columns.candidate), (Role.STABLE, ~rows.columns.candidate)):
-                self._add(stratum, role, rows.columns, np.flatnonzero(inside & own), sources)
+                places = np.flatnonzero(inside & own)
+                self.counts.setdefault(stratum, dict.fromkeys(Role, 0))[role] += places.size if requests else 0
+                self._add(stratum, role, rows.columns, places, sources)
+
+    def restart_source(self, source: Source) -> None:
+        """Its values come from something else now."""
+        for by_source in self.tallies.values():
+            by_source.pop(source, None)
 
     def overlap(self) -> float | None:
         """The part of each role's requests in strata that the other role met as well; the smaller one of the two.
@@ -42,8 +50,6 @@ class Slices:
         return min(parts)
 
     def _add(self, stratum: int, role: Role, columns: Columns, places: np.ndarray, sources: Sequence[Source]) -> None:
-        counts = self.counts.setdefault(stratum, dict.fromkeys(Role, 0))
-        counts[role] += places.size
         by_source = self.tallies.setdefault(stratum, {})
         for source in sources:
             tallies = by_source.setdefault(source, {kind: Tally(has_tail=source.has_tail) for kind in Role})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,12 +140,21 @@ class Stability:
             footings[source] = Footing(source=source, margin=guardrail.margin)
         if baseline is not None:
             for source, footing in footings.items():
+                if any(Source.of(metric) is source for metric in terms.scored):
+                    continue  # the past says what requests reported, which is something else
                 footing.begin(baseline.moments.get(source, Moments()), baseline.sketches.get(source, Sketch()))
         return cls(footings=footings)
 
-    def fold(self, rows: Rows) -> None:
+    def fold(self, rows: Rows, sources: Collection[Source]) -> None:
+        """Takes in stable's values of those quantities."""
         for source, footing in self.footings.items():
-            footing.fold(rows.values(source).stable[:_ENOUGH_AT_ONCE])
+            if source in sources:
+                footing.fold(rows.values(source).stable[:_ENOUGH_AT_ONCE])
+
+    def restart_source(self, source: Source) -> None:
+        """Its values come from something else now."""
+        if source in self.footings:
+            self.footings[source] = Footing(source=source, margin=self.footings[source].margin)
 
     def cautions(self) -> tuple[Caution, ...]:
         found = (footing.caution() for footing in self.footings.values())

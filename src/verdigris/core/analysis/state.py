@@ -15,8 +15,8 @@ def write_state(state: dict[str, Any]) -> bytes:
     return json.dumps(state, separators=(",", ":"), allow_nan=False).encode()
 
 
-def open_state(data: bytes, *, what: str, schema: int) -> dict[str, Any]:
-    """Reads what `write_state` wrote. Raises: StoreUnreadable, StoreTooNew."""
+def open_state(data: bytes, *, what: str, schema: int, oldest: int | None = None) -> dict[str, Any]:
+    """Reads what `write_state` wrote, of `schema` or down to the `oldest`. Raises: StoreUnreadable, StoreTooNew."""
     try:
         state: dict[str, Any] = json.loads(data)
         found = int(state["schema"])
@@ -26,6 +26,6 @@ def open_state(data: bytes, *, what: str, schema: int) -> dict[str, Any]:
         raise StoreTooNew(
             f"the stored {what} has schema {found}, this Verdigris knows {schema}", hint="run the newer Verdigris"
         )
-    if found < schema:
+    if found < (schema if oldest is None else oldest):
         raise StoreUnreadable(f"the stored {what} has schema {found}, this Verdigris reads {schema}")
     return state

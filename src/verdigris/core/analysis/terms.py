@@ -8,6 +8,9 @@ from typing import Any
 
 from verdigris.core.model.metric import Covariate, Guardrail, Margin, Metric
 
+MAY_BE_SCORED = frozenset((Metric.QUALITY, Metric.COST, Metric.REFUSAL_RATE, Metric.DEFECT_RATE))
+"""What an answer says, which its samples can say too."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
@@ -18,6 +21,8 @@ class Terms:
     `pairs`: the part, 0..1, of a metric's evidence that rests on shadow pairs. `multiples` of the margins at which the
     candidate may be proven no worse; the first is 1. `horizon`: observations of both roles after which an undecided
     comparison is INCONCLUSIVE.
+    `scored` are metrics that only sampled answers say anything of: what requests report of them is ignored, never mixed in,
+    and nobody is blamed for not reporting it. `scoring`: seconds in which the word on a sample is there, after its request ended.
     """
 
     guardrails: tuple[Guardrail, ...]
@@ -29,6 +34,8 @@ class Terms:
     pairs: float = 0.0
     multiples: tuple[float, ...] = (1.0,)
     horizon: int | None = None
+    scored: tuple[Metric, ...] = ()
+    scoring: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.multiples or self.multiples[0] != 1.0 or sorted(self.multiples) != list(self.multiples):
@@ -37,6 +44,19 @@ class Terms:
             raise ValueError(f"the part of pairs lies in 0..1, not {self.pairs}")
         if self.lag != 0.0 and not 0.01 <= self.lag < float("inf"):
             raise ValueError(f"a lag is 0, or a number of seconds from 0.01 on, not {self.lag}")
+        if self.scoring != 0.0 and not 0.01 <= self.scoring < float("inf"):
+            raise ValueError(f"the time of a score is 0, or a number of seconds from 0.01 on, not {self.scoring}")
+        if not {*self.scored} <= MAY_BE_SCORED:
+            raise ValueError(f"samples say nothing of {', '.join({*self.scored} - MAY_BE_SCORED)}")
+
+    @property
+    def samples(self) -> bool:
+        """Whether samples are evidence at all."""
+        return bool(self.scored) or any(each.metric is Metric.DEFECT_RATE for each in self.guardrails)
+
+    def is_scored(self, metric: Metric) -> bool:
+        """Whether only samples say anything of it."""
+        return metric in self.scored or metric is Metric.DEFECT_RATE
 
     def dump(self) -> dict[str, Any]:
         return {
@@ -49,6 +69,8 @@ class Terms:
             "pairs": self.pairs,
             "multiples": list(self.multiples),
             "horizon": self.horizon,
+            "scored": [metric.value for metric in self.scored],
+            "scoring": self.scoring,
         }
 
     @classmethod
@@ -64,6 +86,8 @@ class Terms:
             pairs=float(dumped["pairs"]),
             multiples=tuple(map(float, dumped["multiples"])),
             horizon=dumped["horizon"],
+            scored=tuple(Metric(name) for name in dumped.get("scored", ())),
+            scoring=float(dumped.get("scoring", 0.0)),
         )
 
 

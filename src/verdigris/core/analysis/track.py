@@ -34,6 +34,7 @@ ABSENCE_SHARE = 0.10
 HARM, FAR = Hypothesis(worse=True, multiple=None), Hypothesis(worse=True, multiple=1.0)
 """Worse than the tolerance; worse than the margin."""
 
+_PAIRED = (Source.QUALITY, Source.COST, Source.ERRORS, Source.REFUSALS)  # what both answers of a pair say
 _WITHIN = 2  # where the lane of harm holds its bet on "no worse than the margin"
 _LARGE_STRATUM = 0.1  # of all requests; smaller ones need no proof of their own
 
@@ -123,7 +124,7 @@ class Track:
             harm=harm,
             safety=safety,
             first=safety.hypotheses.index(safe_at(terms.multiples)[0]),
-            pairs=terms.pairs if guardrail.metric.quantile is None else 0.0,
+            pairs=terms.pairs if Source.of(guardrail.metric) in _PAIRED else 0.0,
             twins=Twins(),
             absolute=Capital.start() if guardrail.limit is not None else None,
             burst=Burst.start(ODDS.shape) if guardrail.limit is not None and guardrail.metric.quantile else None,
@@ -143,6 +144,11 @@ class Track:
     def safe(self) -> bool:
         """Whether the candidate was proven no worse than the margin."""
         return self.proven[0]
+
+    def read_from(self, *, harm: Trial, safety: Trial) -> None:
+        """Goes on with other trials, before the ones so far have compared anything."""
+        self.harm, self.safety = harm, safety
+        self.first = safety.hypotheses.index(safe_at(self.multiples)[0])
 
     def begin_pairs(self, scale: Scale | None) -> None:
         """Makes the test inside pairs, if there are to be pairs and `scale` says what it needs."""
@@ -222,15 +228,24 @@ class Track:
 
     def restart(self) -> None:
         """What was proven no longer holds. The lanes' trials are restarted by their lanes."""
+        self.restart_live()
+        self.twins.restart()
+
+    def restart_live(self) -> None:
+        """The values of live requests come from something else now."""
         self.inside = [{} for _ in self.multiples]
-        self.restart_pairs()
+        self._forget_proofs()
         self.restart_limit()
 
     def restart_pairs(self) -> None:
-        """The pairs' scores come from something else now, and so would a proof that rests on both."""
+        """The pairs' scores come from something else now."""
+        self._forget_proofs()
+        self.twins.restart()
+
+    def _forget_proofs(self) -> None:
+        """They rest on both."""
         self.proofs, self.proven = [1.0 for _ in self.multiples], [False for _ in self.multiples]
         self.within = False
-        self.twins.restart()
 
     def restart_limit(self) -> None:
         if self.absolute is not None:

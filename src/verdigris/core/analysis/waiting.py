@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from verdigris.core.analysis.clock import Clock
+from verdigris.core.analysis.columns import Source
 from verdigris.core.analysis.rows import Rows, bare, joined
 
 MOST = 200_000
@@ -74,6 +75,11 @@ class Waiting:
         self.since = max(self.since, self.clock.now)
         self.pieces.clear()
         self.count = 0
+
+    def blank(self, source: Source) -> None:
+        """Drops the values of one quantity."""
+        for place, pieces in self.pieces.items():
+            self.pieces[place] = [piece.without(source) for piece in pieces]
 
     def _thin(self) -> None:
         self.every *= 2

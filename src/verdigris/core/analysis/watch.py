@@ -1,31 +1,27 @@
 """The watch: what people should know and what restarts a comparison, without deciding it.
 
-- The model behind a role's answers changes mid-rollout: the comparison begins anew.
+- The model behind a role's answers changes mid-rollout, or its configuration: the comparison begins anew.
 - Stable itself moves away from where it was: then the ground moves under both, and the candidate is not to blame.
-- Finish reasons or lengths of answers are distributed differently: a change in behaviour that no guardrail names.
+- The candidate behaves otherwise than stable where no guardrail asks: see `Drift`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from verdigris.core.analysis.baseline import Baseline
-from verdigris.core.analysis.columns import Columns, Labels, Source
-from verdigris.core.analysis.contrast import Contrast
-from verdigris.core.analysis.models import Models
+from verdigris.core.analysis.columns import Columns, Flags, Source, Trait
+from verdigris.core.analysis.drift import Drift
+from verdigris.core.analysis.models import Fingerprints, Models
 from verdigris.core.analysis.rows import Members, Rows
 from verdigris.core.analysis.stability import Stability
 from verdigris.core.analysis.terms import Terms
 from verdigris.core.model.observation import Role
 from verdigris.core.model.verdict import Caution
-from verdigris.core.stats.sketch import Sketch
 
-_LENGTH_WARM_UP = 200
 _REMEMBERED = 16
-_TAKES_OVER = 20  # pairs
 
 MOST_RESTARTS = 3
 """Changes of model that restart the comparison; a side that goes on changing would else never be judged."""
@@ -33,19 +29,12 @@ MOST_RESTARTS = 3
 
 @dataclass(kw_only=True, slots=True)
 class Watch:
-    """`lengths` waits for `past`, stable's lengths so far, to give its deciles. `scorer` gives the pairs'
-    scores, `rival` gave `rivals` in a row that are left out.
-    """
+    """`restarts` counts how often a change of model began the comparison anew, and `told` says it."""
 
     models: dict[Role, Models]
+    fingerprints: dict[Role, Fingerprints]
     stability: Stability
-    finishes: Contrast
-    lengths: Contrast
-    past: Sketch
-    deciles: tuple[float, ...] = ()
-    scorer: str | None = None
-    rival: str = ""
-    rivals: int = 0
+    drift: Drift
     restarts: int = 0
     told: list[Caution] = field(default_factory=list)
 
@@ -53,113 +42,68 @@ class Watch:
     def start(cls, terms: Terms, baseline: Baseline | None) -> Watch:
         watch = cls(
             models={role: Models(role=role) for role in Role},
+            fingerprints={role: Fingerprints(role=role) for role in Role},
             stability=Stability.start(terms, baseline),
-            finishes=Contrast(),
-            lengths=Contrast(),
-            past=Sketch(),
+            drift=Drift(),
         )
         if baseline is not None:
-            watch.past = baseline.sketches[Source.LENGTH]
-            watch._find_deciles()
-            watch.past = Sketch()
+            watch.drift.begin(baseline.sketches[Source.LENGTH])
         return watch
 
     def changed(self, columns: Columns) -> bool:
-        """Whether the model behind either role's answers has just changed, and the comparison is to begin anew."""
-        fresh = False
-        for role, own in ((Role.STABLE, ~columns.candidate), (Role.CANDIDATE, columns.candidate)):
-            caution = self.models[role].fold(columns.models, own)
-            if caution is not None:
-                fresh = True
-                then = (
-                    "the comparison begins anew"
-                    if self.restarts < MOST_RESTARTS
-                    else "it changes too often to begin anew"
-                )
-                self.told = [*self.told, replace(caution, text=f"{caution.text}: {then}")][-_REMEMBERED:]
-        if not fresh or self.restarts >= MOST_RESTARTS:
+        """Whether what answers for either role has just changed, and the comparison is to begin anew."""
+        fresh = [
+            caution
+            for role, own in ((Role.STABLE, ~columns.candidate), (Role.CANDIDATE, columns.candidate))
+            if (caution := self._changed(role, columns, own)) is not None
+        ]
+        if not fresh:
             return False
-        self.restarts += 1
-        return True
+        again = self.restarts < MOST_RESTARTS
+        then = "the comparison begins anew" if again else "it changes too often to begin anew"
+        told = [replace(caution, text=f"{caution.text}: {then}") for caution in fresh]
+        self.told = [*self.told, *told][-_REMEMBERED:]
+        self.restarts += again
+        return again
 
-    def scored_anew(self, scorer: str, pairs: int) -> bool | None:
-        """Whether pairs are scored by something else from now on; None if these pairs are to be left out.
+    def _changed(self, role: Role, columns: Columns, own: Flags) -> Caution | None:
+        """A new model, or else the same one in another configuration."""
+        fingerprints = columns.traits.get(Trait.FINGERPRINT)
+        other = self.fingerprints[role].fold(fingerprints, own) if fingerprints is not None else None
+        return self.models[role].fold(columns.models, own) or other
 
-        They are while two scorers take turns, as during a deployment: only one that scores so many in a row takes over.
-        """
-        if self.scorer is None or scorer == self.scorer:
-            self.scorer, self.rivals = scorer, 0
-            return False
-        self.rivals = self.rivals + pairs if scorer == self.rival else pairs
-        self.rival = scorer
-        if self.rivals < _TAKES_OVER:
-            return None
-        self.scorer, self.rivals = scorer, 0
-        return True
+    def fold(self, rows: Rows, members: Members, *, sources: Collection[Source]) -> None:
+        """Takes in requests that count as evidence of `sources`; `members` are the places of those that did not fail."""
+        self.stability.fold(rows, sources)
+        self.drift.fold(rows, members)
 
-    def fold(self, rows: Rows, members: Members) -> None:
-        """Takes in what counts as evidence; `members` are the places of those that did not fail."""
-        self.stability.fold(rows)
-        finishes = rows.columns.finishes
-        if any(finishes.names):
-            self.finishes.fold(finishes, members)
-        lengths = rows.columns.values[Source.LENGTH]
-        if not any(part.size for part in rows.values(Source.LENGTH)):
-            return
-        if self.deciles:
-            self.lengths.fold(_deciles(lengths, self.deciles), members)
-        else:
-            self.past.add(rows.values(Source.LENGTH).stable)
-            self._find_deciles()
+    def fold_samples(self, rows: Rows, members: Members, *, sources: Collection[Source]) -> None:
+        self.stability.fold(rows, sources)
+        self.drift.fold_samples(rows, members)
 
     def restart(self) -> None:
-        self.finishes, self.lengths = Contrast(), Contrast()
+        self.drift.restart()
         self.stability.restart()
 
     def cautions(self) -> tuple[Caution, ...]:
         """What there is to tell, the same words as long as it is the same thing."""
-        found = [*self.told, *self.stability.cautions()]
-        if self.finishes.differs:
-            found.append(
-                Caution(key="finish_reason", text="the candidate's answers end for other reasons than stable's")
-            )
-        if self.lengths.differs:
-            found.append(Caution(key="length", text="the candidate's answers have other lengths than stable's"))
-        return tuple(found)
-
-    def _find_deciles(self) -> None:
-        if self.past.n >= _LENGTH_WARM_UP:
-            quantiles = (self.past.quantile(tenth / 10) for tenth in range(1, 10))
-            self.deciles = tuple(value for value in quantiles if value is not None)
+        return (*self.told, *self.stability.cautions(), *self.drift.cautions())
 
     def dump(self) -> dict[str, Any]:
         return {
             "models": {role.value: models.dump() for role, models in self.models.items()},
+            "fingerprints": {role.value: prints.dump() for role, prints in self.fingerprints.items()},
             "stability": self.stability.dump(),
-            "finishes": self.finishes.dump(),
-            "lengths": self.lengths.dump(),
-            "past": self.past.dump(),
-            "deciles": list(self.deciles),
-            "scorer": [self.scorer, self.rival, self.rivals],
+            "drift": self.drift.dump(),
             "restarts": self.restarts,
             "told": [[caution.key, caution.text] for caution in self.told],
         }
 
     def restore(self, dumped: dict[str, Any]) -> None:
-        for role, models in self.models.items():
-            models.restore(dumped["models"][role.value])
+        for role in Role:
+            self.models[role].restore(dumped["models"][role.value])
+            self.fingerprints[role].restore(dumped["fingerprints"][role.value])
         self.stability.restore(dumped["stability"])
-        self.finishes.restore(dumped["finishes"])
-        self.lengths.restore(dumped["lengths"])
-        self.past = Sketch.load(dumped["past"])
-        self.deciles = tuple(float(value) for value in dumped["deciles"])
-        self.scorer, self.rival, self.rivals = dumped["scorer"]
+        self.drift.restore(dumped["drift"])
         self.restarts = int(dumped["restarts"])
         self.told = [Caution(key=key, text=text) for key, text in dumped["told"]]
-
-
-def _deciles(lengths: np.ndarray, deciles: tuple[float, ...]) -> Labels:
-    """Which tenth of stable's past each length falls into; unknown where there is none."""
-    codes = np.searchsorted(np.array(deciles), lengths, side="left") + 1
-    codes[np.isnan(lengths)] = 0
-    return Labels(codes=codes, names=("", *(f"tenth {tenth}" for tenth in range(1, len(deciles) + 2))))

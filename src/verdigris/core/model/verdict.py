@@ -51,6 +51,42 @@ class Paired:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Apart:
+    """Pairs that are no evidence: those of a `case`, or `shadow` pairs scored by another version than the one that counts.
+
+    `n` of them had a score on both sides; `stable` and `candidate` are the means.
+    """
+
+    kind: str
+    scorer: str
+    n: int
+    stable: float
+    candidate: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labelled:
+    """How many samples of each side had this label."""
+
+    label: str
+    stable: int
+    candidate: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampled:
+    """What a metric is measured by where scorers do it: samples by role, the version that gives the quality, what was found.
+
+    `labels` are kinds of defects or of refusals.
+    """
+
+    stable: int
+    candidate: int
+    scorer: str = ""
+    labels: tuple[Labelled, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
     """One metric inside one stratum. `harm` and `non_inferiority` are e-values, the latter at twice the margin."""
 
@@ -79,7 +115,8 @@ class Finding:
     against "not worse than the margin", for "no worse than the margin" (running maximum), and against "keeps the
     limit". `share` is `weight` times the evidence in force, this metric's part of the verdict's `evidence`.
     `needed` estimates the further candidate observations until the metric is safe; None when no estimate is honest.
-    `basis` says what past the thresholds come from, empty where the metric needs none.
+    `basis` says what past the thresholds come from, empty where the metric needs none. `sampled` is None where the metric is
+    read from requests.
     """
 
     metric: Metric
@@ -98,6 +135,8 @@ class Finding:
     needed: int | None = None
     basis: str = ""
     paired: Paired | None = None
+    sampled: Sampled | None = None
+    apart: tuple[Apart, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
