@@ -9,7 +9,7 @@ from verdigris.core.model.reading import Format, Reading
 from verdigris.core.model.service import Fields
 from verdigris.core.reading import anthropic, bedrock, gemini, openai_chat, openai_responses
 from verdigris.core.reading.draft import Draft, Reader
-from verdigris.core.reading.members import clean
+from verdigris.core.reading.members import clean, members
 from verdigris.core.reading.own_fields import OwnFields
 from verdigris.core.reading.paths import model_in
 from verdigris.core.reading.taken import Body, take_apart
@@ -75,12 +75,14 @@ def _recognised(taken: Body) -> Format:
 def _drafted(taken: Body, reader: Reader | None, own: OwnFields) -> Draft:
     draft = Draft(sealed=taken.is_done)
     for one in taken.objects:
-        own.note(one, any_output=reader is None)
+        for top in one.values() if taken.kind is Format.BEDROCK_CONVERSE else (one,):
+            own.note(members(top), any_output=reader is None)
         if reader is not None:
             (reader.event if taken.is_stream else reader.answer)(one, draft)
     if taken.is_broken and not taken.is_stream:
         draft.sealed = False
     if reader is not None and not (draft.errored or draft.failed or any(map(reader.knows, taken.objects))):
+        draft.errored = not taken.is_stream
         draft.trouble(f"nothing of {reader.format.value} is in the answer")
     return draft
 

@@ -33,12 +33,15 @@ def knows(answer: Members) -> bool:
 
 
 def read_answer(answer: Members, draft: Draft) -> None:
+    if answer.keys() <= {"message", "Message", "__type"}:
+        return draft.error()
     message = members(members(answer.get("output")).get("message"))
     for place, block in enumerate(objects(message.get("content"))):
         _block(place, block, draft)
     _stop(answer, draft)
     _metadata(answer, draft)
     draft.sealed = True
+    return None
 
 
 def read_event(event: Members, draft: Draft) -> None:

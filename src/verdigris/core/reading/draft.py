@@ -113,7 +113,7 @@ class Draft:
         """False only where the answer ended."""
         if self.refusal_kind:
             return True
-        return False if (self.ended or self.sealed) and not self.failed else None
+        return False if (self.ended or self.sealed) and not (self.failed or self.errored) else None
 
     def calls(self) -> tuple[ToolCall, ...]:
         """Those with a name, in the order they began."""

@@ -161,7 +161,7 @@ def _written(scripted: Scripted) -> dict[str, Any]:
 
 
 def _events(scripted: Scripted, received: Received) -> Iterator[dict[str, Any]]:
-    message = _message(scripted, received) | dict(scripted.extra or {})
+    message = _message(scripted, received)
     yield {"type": "message_start", "message": {**message, "usage": {**_usage(scripted), "output_tokens": 1}}}
     for place, block in enumerate(_blocks(scripted)):
         yield {"type": "content_block_start", "index": place, "content_block": _emptied(block)}
@@ -170,8 +170,9 @@ def _events(scripted: Scripted, received: Received) -> Iterator[dict[str, Any]]:
         for delta in _deltas(block, scripted):
             yield {"type": "content_block_delta", "index": place, "delta": delta}
         yield {"type": "content_block_stop", "index": place}
+    extra = scripted.extra or {}
     totals = {name: count for name, count in _usage(scripted).items() if name.endswith("input_tokens")}
-    yield {"type": "message_delta", "delta": _ending(scripted), "usage": totals | _written(scripted)}
+    yield {"type": "message_delta", "delta": _ending(scripted), "usage": totals | _written(scripted), **extra}
     yield {"type": "message_stop"}
 
 

@@ -172,7 +172,7 @@ def _events(scripted: Scripted, received: Received) -> Iterator[dict[str, Any]]:
             yield {"type": "response.output_item.added", "output_index": place, "item": item}
             yield {"type": "response.output_item.done", "output_index": place, "item": item}
     done = _response(scripted, received, done=True)
-    yield {"type": f"response.{done['status']}", "response": {**done, **(scripted.extra or {})}}
+    yield {"type": f"response.{done['status']}", "response": done, **(scripted.extra or {})}
 
 
 def _spoken(scripted: Scripted, place: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ class Scripted:
     - `pieces` of text a stream has. `aborts_after` events the connection breaks; `fails_after` events the provider reports an error.
     - `first_after` seconds pass before a stream's first event, `each_after` before each other one.
     - `gzip` compresses, if the client takes it. `status` other than 200 is an error in the provider's shape.
-    - `extra` members stand at the top of the answer, or of a stream's every event that is a whole object.
+    - `extra` members stand at the top of the answer, or at the top of an event of its stream.
     - `model` answers in place of the one that was asked.
     """
 
