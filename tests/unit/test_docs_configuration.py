@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from support.pages import DOCS, rows
 from verdigris.core.model.errors import ConfigError
+from verdigris.spec.budget import BudgetDoc
 from verdigris.spec.document import Document
 from verdigris.spec.guardrails import LatencyDoc
 from verdigris.spec.load import loads
@@ -23,6 +24,13 @@ BESIDE_ITS_OWN = "guardrails.latency_p99"
 
 POLICY = "strategy.otherwise"
 """The policy whose keys stand for those of the steps."""
+
+BUDGET = "quality.shadow.budget"
+"""The budget whose keys stand for those of the scorers."""
+
+SHOWN_ONCE = (LatencyDoc, PolicyDoc, BudgetDoc)
+THEMSELVES_TOO = ("environments", "strategy.steps", "quality.scorers", "quality.shadow.budget")
+"""Mappings and lists of them that have a row of their own beside those of their keys."""
 
 
 def parts(annotation: Any) -> list[Any]:
@@ -37,14 +45,16 @@ def parts(annotation: Any) -> list[Any]:
 def keys(model: type[BaseModel] = Document, prefix: str = ""):
     """Every key as it is written in the reference, with its field."""
     for field_name, field in model.model_fields.items():
-        path = f"{prefix}{field_name}"
+        path = f"{prefix}{field.alias or field_name}"
         found = False
         for part in parts(field.annotation):
             inner, here = part, path
             if get_origin(part) is dict:
                 inner, here = parts(get_args(part)[1])[0], f"{path}.NAME"
             if get_origin(part) is list:
-                mappings = [item for item in parts(get_args(part)[0]) if issubclass(item, BaseModel)]
+                mappings = [
+                    item for item in parts(get_args(part)[0]) if isinstance(item, type) and issubclass(item, BaseModel)
+                ]
                 for mapping in mappings:
                     yield from keys(mapping, f"{path}[].")
                 if mappings:
@@ -52,14 +62,9 @@ def keys(model: type[BaseModel] = Document, prefix: str = ""):
                 continue
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 found = True
-                if here in (BESIDE_ITS_OWN, POLICY) or inner not in (LatencyDoc, PolicyDoc):
+                if here in (BESIDE_ITS_OWN, POLICY, BUDGET) or inner not in SHOWN_ONCE:
                     yield from keys(inner, f"{here}.")
-        if (
-            not found
-            or prefix == "guardrails."
-            or path in ("environments", "strategy.steps")
-            or field_name == "otherwise"
-        ):
+        if not found or prefix == "guardrails." or path in THEMSELVES_TOO or field_name in ("otherwise", "budget"):
             yield path, field
 
 
@@ -76,6 +81,11 @@ def test_the_walk_finds_what_is_there():
         "guardrails.ttfb_p50",
         "guardrails.latency_p99.max",
         "telemetry.fields.strip",
+        "telemetry.prices.NAME.cache_read",
+        "quality.scorers[].retries",
+        "quality.shadow.budget.requests",
+        "quality.keep.for",
+        "checks[].cases.min_score",
     } <= KEYS.keys()
 
 
@@ -97,13 +107,31 @@ def tree_for(key: str) -> dict[str, Any]:
         tree["strategy"] = {"steps": [{kind: {}} if kind in ("pause", "approve") else {"weight": "10%"}]}
     elif key.startswith("strata[]."):
         tree["strata"] = [{}]
+    elif key.startswith("telemetry.prices."):
+        tree["telemetry"] = {"prices": {"blue": {"input": 1, "output": 2}}}
+    elif key.startswith(("quality.", "checks[].")):
+        tree |= quality_for(key)
     elif key.count(".") == 2 and key.startswith("guardrails."):
         metric, name = key.split(".")[1:]
         margin = "max_drop" if metric == "quality" else "max_increase"
+        if metric == "defect_rate":
+            tree["quality"] = {}
         tree["guardrails"] = {
             metric: {} if name == margin else {margin: ROWS[f"guardrails.{metric}.{margin}"][1].strip("`")}
         }
     return tree
+
+
+def quality_for(key: str) -> dict[str, Any]:
+    if key.startswith("checks[]."):
+        return {"quality": {"cases": "cases.yaml"}, "checks": [{"cases": {}}]}
+    part = {
+        "quality.scorers[]": {"scorers": [{"use": "heuristics"}]},
+        "quality.shadow": {"shadow": {"paths": ["/a"]}},
+        "quality.mirror": {"mirror": {"paths": ["/a"], "rate": "1%"}},
+        "quality.cases": {"cases": {"files": "cases.yaml"}},
+    }
+    return {"quality": part.get(key.rpartition(".")[0], {})}
 
 
 def put(tree: Any, key: str, value: Any) -> None:

@@ -27,13 +27,16 @@ ONE_MISTAKE = {
     ),
     "unknown key far from all": (
         "zebra: 1\n",
-        '5:1: unknown key "zebra" (known here: service, environments, gateway, api, telemetry, strategy, guardrails, strata)',
+        (
+            '5:1: unknown key "zebra" (known here: service, environments, gateway, api, telemetry, quality, checks, strategy, guardrails, '
+            "strata)"
+        ),
     ),
     "hyphen for underscore": (
         "strategy: { keep-previous: 1h }\n",
         '5:13: unknown key "keep-previous" in strategy (did you mean "keep_previous"?)',
     ),
-    "key for later": ("checks: []\n", '5:1: key "checks" is not supported yet in this version (take it out)'),
+    "key for later": ("notify: []\n", '5:1: key "notify" is not supported yet in this version (take it out)'),
     "step for later": (
         "strategy:\n  steps:\n    - { shadow: { min_pairs: 50 } }\n",
         '7:9: key "shadow" in strategy.steps[0] is not supported yet in this version (take it out)',
@@ -52,7 +55,10 @@ ONE_MISTAKE = {
     ),
     "unknown choice": (
         "telemetry: { format: opanai-chat }\n",
-        '5:22: telemetry.format: "opanai-chat" is not one of auto, openai-chat, fields (did you mean "openai-chat"?)',
+        (
+            '5:22: telemetry.format: "opanai-chat" is not one of auto, openai-chat, openai-responses, anthropic, gemini, '
+            'bedrock-converse, fields (did you mean "openai-chat"?)'
+        ),
     ),
     "unknown preset": (
         "strategy: bluegreen\n",

@@ -249,7 +249,7 @@ def test_every_metric_can_be_guarded(metric):
     key = "max_drop" if metric is Metric.QUALITY else "max_increase"
     (made,) = [
         each
-        for each in service(f"guardrails: {{ {metric.value}: {{ {key}: 10% }} }}\n").guardrails
+        for each in service(f"quality: {{}}\nguardrails: {{ {metric.value}: {{ {key}: 10% }} }}\n").guardrails
         if each.metric is metric
     ]
     assert made.required

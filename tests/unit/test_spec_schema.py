@@ -18,7 +18,11 @@ api: { listen: 127.0.0.1:9901, token: abc }
 environments:
   blue: { url: http://blue:8080, health: /health, ready: /ready, release: { version: "1", config: { model: m } } }
   green: http://green:8080
-telemetry: { format: auto, fields: { output: output, cost: _cost, quality: _qualityScore, strip: true } }
+telemetry:
+  format: gemini
+  fields: { output: output, cost: _cost, quality: _qualityScore, strip: true }
+  model: ours
+  prices: { "ours-*": { input: 1, output: 2 USD, cache_read: 0.1, cache_write: 1.5 } }
 strategy:
   steps:
     - { weight: 10%, hold: 15m, min_samples: 50, advance: safe, timeout: 1h, otherwise: hold }
@@ -39,6 +43,27 @@ guardrails:
   error_rate: { max: 5%, max_increase: 1% }
   latency_p99: { max: 5s, max_increase: 200% }
   refusal_rate: off
+quality:
+  samples_per_minute: 60
+  largest: 256KiB
+  off_paths: [/api/medical]
+  scorers:
+    - heuristics
+    - { use: json-schema, schema: { type: object, maxProperties: 5 }, gate: false }
+    - { use: judge, name: strict, model: m, budget: 5 USD/day, timeout: 10s, concurrency: 2, retries: 0 }
+  cases: { files: [cases/*.yaml], path: /api/process, interval: off }
+  shadow:
+    rate: 5%
+    budget: { per_day: 20 USD, per_rollout: 5, requests: 100 }
+    self_pairs: 10%
+    paths: [/api/process]
+    concurrency: 2
+    timeout: 30s
+  redact: { kinds: [email], patterns: { ticket: 'T-[0-9]+' } }
+  keep: { for: 7d, size: 1GiB }
+  mirror: { rate: 1%, paths: [/api/process] }
+checks:
+  - cases: { min_score: 0.8 }
 strata:
   - { header: x-tier, values: [free, pro] }
   - { field: language }
@@ -78,6 +103,8 @@ def _additional(value, rule, root):
     named = {key for key in value if any(re.search(pattern, key) for pattern in patterns)}
     extra = [key for key in value if key not in rule.get("properties", {}) and key not in named]
     allowed = rule["additionalProperties"]
+    if allowed is True:
+        return True
     return not extra if allowed is False else all(matches(value[key], allowed, root) for key in extra)
 
 
@@ -104,6 +131,7 @@ WORDS = {
     "minProperties": lambda value, rule, _: not isinstance(value, dict) or len(value) >= rule["minProperties"],
     "maxProperties": lambda value, rule, _: not isinstance(value, dict) or len(value) <= rule["maxProperties"],
     "minimum": lambda value, rule, _: isinstance(value, str) or value >= rule["minimum"],
+    "exclusiveMinimum": lambda value, rule, _: isinstance(value, str) or value > rule["exclusiveMinimum"],
     "maximum": lambda value, rule, _: isinstance(value, str) or value <= rule["maximum"],
     "properties": _properties,
     "patternProperties": lambda value, rule, root: all(
@@ -130,7 +158,13 @@ def uncommented(text):
 TEMPLATE = template(service="s", blue="http://127.0.0.1:3001", green="http://127.0.0.1:3002")
 
 
-@pytest.mark.parametrize("text", [FULL, SHORT, TEMPLATE, SHORT + "strategy: blue-green\n"], ids=range(4))
+HANDY = (
+    "quality: { scorers: judge, cases: cases/*.yaml, redact: off, shadow: { paths: [/a], budget: 1 USD/rollout } }\n"
+    "checks: [cases]\n"
+)
+
+
+@pytest.mark.parametrize("text", [FULL, SHORT, TEMPLATE, SHORT + "strategy: blue-green\n", SHORT + HANDY], ids=range(5))
 def test_good_files_fit_the_schema_and_the_checker(text):
     loads(text, environ={})
     assert fits(text)
@@ -159,6 +193,22 @@ def test_good_files_fit_the_schema_and_the_checker(text):
         "guardrails: { cost: none }",
         "guardrails: { error_rate: { max: 0.05 } }",
         "telemetry: { fields: { strip: perhaps } }",
+        "telemetry: { format: openai }",
+        "telemetry: { prices: { m: { input: 1 } } }",
+        "quality: { samples_per_minute: 0 }",
+        "quality: { largest: 256 }",
+        "quality: { off_paths: [private] }",
+        "quality: { scorers: [] }",
+        "quality: { scorers: [ { model: m } ] }",
+        "quality: { scorers: [ { use: judge, gate: perhaps } ] }",
+        "quality: { cases: { path: /a } }",
+        "quality: { shadow: { rate: 5% } }",
+        "quality: { shadow: { paths: [/a], budget: 20 USD } }",
+        "quality: { shadow: { paths: [/a], rate: 5 } }",
+        "quality: { redact: { kinds: [emial] } }",
+        "quality: { keep: { for: 7 } }",
+        "quality: { mirror: { paths: [/a] } }",
+        "checks: [ { smoke: [] } ]",
     ],
 )
 def test_bad_files_fit_neither(more):

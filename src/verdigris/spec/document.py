@@ -6,11 +6,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from verdigris.core.model.service import Fields, Gateway
+from verdigris.core.model.service import Gateway
 from verdigris.core.model.split import Sticky
-from verdigris.spec.guardrails import GuardrailsDoc
+from verdigris.spec.checks import ChecksValue
+from verdigris.spec.guardrails import GuardrailsDoc, RateDoc
+from verdigris.spec.sampled import QualityDocument
 from verdigris.spec.strata import StrataValue
 from verdigris.spec.strategy import Preset, StrategyDoc, named
+from verdigris.spec.telemetry import TelemetryDoc
 from verdigris.spec.types import (
     Doc,
     Listen,
@@ -32,14 +35,13 @@ RESERVED_NAMES = frozenset({"stable", "candidate", "latest", "all", "none", "sha
 
 LATER = frozenset(
     {
-        *("checks", "quality", "notify", "shadow", "check", "smoke", "cases", "command", "migrations"),
-        *("nginx", "haproxy", "kubernetes", "json", "openai-responses", "anthropic", "gemini", "bedrock-converse"),
+        *("notify", "shadow", "check", "ready", "smoke", "command", "migrations"),
+        *("nginx", "haproxy", "kubernetes", "json"),
     }
 )
 """Keys and values that a later version will understand."""
 
 _GATEWAY = Gateway()
-_FIELDS = Fields()
 
 
 class StickyDoc(Doc):
@@ -92,20 +94,6 @@ class EnvironmentDoc(Doc):
     release: ReleaseDoc | None = None
 
 
-class FieldsDoc(Doc):
-    """Names of top-level members in the service's own JSON answers; `off` where there is none."""
-
-    output: Word | None = _FIELDS.output
-    cost: Word | None = _FIELDS.cost
-    quality: Word | None = _FIELDS.quality
-    strip: bool = _FIELDS.strip
-
-
-class TelemetryDoc(Doc):
-    format: Literal["auto", "openai-chat", "fields"] = "auto"
-    fields: FieldsDoc = FieldsDoc()
-
-
 def _short(value: Any) -> Any:
     """`blue: http://…` says `blue: { url: http://… }`."""
     return {"url": value} if isinstance(value, str) else value
@@ -130,6 +118,8 @@ class Document(Doc):
     gateway: GatewayDoc = GatewayDoc()
     api: ApiDoc = ApiDoc()
     telemetry: TelemetryDoc = TelemetryDoc()
+    quality: QualityDocument | None = None
+    checks: ChecksValue = Field(default_factory=list)
     strategy: StrategyValue = StrategyDoc()
     guardrails: GuardrailsDoc = GuardrailsDoc()
     strata: StrataValue = Field(default_factory=list)
@@ -145,6 +135,25 @@ class Document(Doc):
                 at=("environments",),
             )
         return self
+
+    @model_validator(mode="after")
+    def _quality_has_what_it_needs(self) -> Self:
+        if self.checks and (self.quality is None or self.quality.cases is None):
+            raise Wrong(
+                "have no cases to run", hint="name their files: quality: { cases: cases/*.yaml }", at=("checks",)
+            )
+        if self.quality is None and isinstance(self.guardrails.defect_rate, RateDoc):
+            raise Wrong(
+                "needs samples, and without quality none are taken, so no rollout could ever pass",
+                hint="add quality: { scorers: [heuristics] }, or take it out",
+                at=("guardrails", "defect_rate"),
+            )
+        return self
+
+    @property
+    def min_score(self) -> float | None:
+        """What the check of cases asks, where there is one."""
+        return self.checks[0].cases.min_score if self.checks else None
 
 
 class GuardrailsFile(Doc):

@@ -8,6 +8,7 @@ replaces the default one of its metric; only a margin that is left out is taken 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Tag, model_validator
@@ -18,6 +19,7 @@ from verdigris.spec.wrong import Wrong
 
 _NONE = Margin()
 _DEFAULTS = {guardrail.metric: guardrail for guardrail in DEFAULT_GUARDRAILS}
+_SAMPLED = {Metric.DEFECT_RATE: replace(DEFECT_GUARDRAIL, required=False)}
 _MARGINS = {guardrail.metric: guardrail.margin for guardrail in (*DEFAULT_GUARDRAILS, DEFECT_GUARDRAIL)}
 
 
@@ -150,9 +152,12 @@ class GuardrailsDoc(Doc):
     def _written(self) -> Mapping[Metric, Any]:
         return {metric: written for metric in Metric if (written := getattr(self, metric.value, None)) is not None}
 
-    def model(self) -> tuple[Guardrail, ...]:
-        """The defaults with what is written in their place, in the order of the metrics."""
-        merged = dict(_DEFAULTS)
+    def model(self, *, sampled: bool = False) -> tuple[Guardrail, ...]:
+        """The defaults with what is written in their place, in the order of the metrics.
+
+        Where answers are `sampled`, defects have a default guardrail too, which gates once they are counted.
+        """
+        merged = {**_DEFAULTS, **_SAMPLED} if sampled else dict(_DEFAULTS)
         for metric, written in self._written().items():
             if isinstance(written, GuardrailDoc):
                 merged[metric] = _guardrail(metric, written)

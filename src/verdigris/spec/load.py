@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -14,13 +14,13 @@ from pydantic import SecretStr, ValidationError
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import ConfigError
 from verdigris.core.model.metric import Guardrail
-from verdigris.core.model.reading import Format
 from verdigris.core.model.release import Release
-from verdigris.core.model.service import Fields, Gateway, Service, Telemetry
+from verdigris.core.model.service import Gateway, Service
 from verdigris.core.model.split import FULL
 from verdigris.core.model.strategy import Strategy, WeightStep
-from verdigris.spec.document import Document, EnvironmentDoc, FieldsDoc, GatewayDoc, GuardrailsFile, TelemetryDoc
+from verdigris.spec.document import Document, EnvironmentDoc, GatewayDoc, GuardrailsFile
 from verdigris.spec.problems import problems
+from verdigris.spec.sampled import warnings as quality_warnings
 from verdigris.spec.source import Source, Tree, read
 from verdigris.spec.strata import warnings as strata_warnings
 from verdigris.spec.units import format_duration, format_listen, parse_listen
@@ -32,13 +32,17 @@ _MOST_BYTES = 4_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """A checked file: the service, where the controller's API listens, its token, and what is odd but allowed."""
+    """A checked file: the service, where the controller's API listens, its token, and what is odd but allowed.
+
+    `source` knows where in the file everything stood, for errors that are found later.
+    """
 
     service: Service
     api_host: str
     api_port: int
     api_token: SecretStr | None = None
     warnings: tuple[str, ...] = ()
+    source: Source = field(default_factory=lambda: Source(file=""), compare=False, repr=False)
 
 
 def load(path: str | os.PathLike[str], *, environ: Mapping[str, str]) -> Loaded:
@@ -170,16 +174,22 @@ def _loaded(source: Source, document: Document) -> Loaded:
             name=document.service,
             environments=environments,
             gateway=_gateway(document.gateway),
-            telemetry=_telemetry(document.telemetry),
+            telemetry=document.telemetry.made(),
             strategy=document.strategy.model(),
-            guardrails=document.guardrails.model(),
+            guardrails=_guardrails(document),
+            quality=document.quality.model(source.plain, min_score=document.min_score) if document.quality else None,
             strata=tuple(entry.model() for entry in document.strata),
         ),
         api_host=host,
         api_port=port,
         api_token=document.api.token,
         warnings=tuple(_warnings(source, document, environments)),
+        source=source,
     )
+
+
+def _guardrails(document: Document) -> tuple[Guardrail, ...]:
+    return document.guardrails.model(sampled=document.quality is not None)
 
 
 def _environment(name: str, written: EnvironmentDoc) -> Environment:
@@ -197,27 +207,18 @@ def _gateway(written: GatewayDoc) -> Gateway:
     return Gateway(driver=written.driver, host=host, port=port, timeout=written.timeout, sticky=sticky)
 
 
-def _telemetry(doc: TelemetryDoc) -> Telemetry:
-    return Telemetry(format="auto" if doc.format == "auto" else Format(doc.format), fields=_fields(doc.fields))
-
-
-def _fields(written: FieldsDoc) -> Fields:
-    output, cost, quality = (
-        None if name == "off" else name for name in (written.output, written.cost, written.quality)
-    )
-    return Fields(output=output, cost=cost, quality=quality, strip=written.strip)
-
-
 def _warnings(source: Source, document: Document, environments: tuple[Environment, ...]) -> Iterator[str]:
     for one, other in combinations(environments, 2):
         if one.url == other.url:
             yield f"{one.name} and {other.name} have the same url: a rollout would compare a release with itself"
         elif one.release == other.release:
             yield f"{one.name} and {other.name} hold the same release: a rollout would change nothing"
-    metrics = {guardrail.metric for guardrail in document.guardrails.model()}
+    metrics = {guardrail.metric for guardrail in _guardrails(document)}
     if not metrics:
         yield "every guardrail is off: no rollout can be proven harmless, so each needs an approval to reach 100%"
     yield from strata_warnings(tuple(entry.model() for entry in document.strata))
+    if document.quality is not None:
+        yield from quality_warnings(document.quality, lambda at: source.raw.get(source.settle(at), ""))
     yield from _near_horizon(document.strategy.model())
     yield from _short_holds(document.strategy.model(), document.gateway.timeout)
     raw = source.raw.get(("api", "token"), "")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from verdigris.core.model.errors import ConfigError
 from verdigris.spec.document import LATER, Document
@@ -69,13 +70,25 @@ def _problem(source: Source, detail: Any) -> ConfigError:
     return source.wrong(wrong, at=path)
 
 
+_WHY_PATHS = (
+    "a request to them is sent a second time, so name those that are safe to repeat, such as paths: [/api/process]"
+)
+
+
 def _missing(source: Source, parent: Path, key: str) -> ConfigError:
     example = {
         "service": "service: summarizer",
         "environments": "environments: { blue: { url: … }, green: { url: … } }",
         "url": "url: http://127.0.0.1:3001",
+        "use": "use: judge",
+        "files": "files: cases/*.yaml",
+        "rate": "rate: 5%",
+        "input": "input: 0.15",
+        "output": "output: 0.60",
         "weight": "{ weight: 10% }, { pause: 5m } or { approve: { timeout: 2h } }",
     }.get(key, "")
+    if key == "paths":
+        return source.error(f'missing key "paths"{_inside(parent)}', at=(*parent, key), hint=_WHY_PATHS)
     return source.error(
         f'missing key "{key}"{_inside(parent)}', at=(*parent, key), hint=f"such as {example}" if example else ""
     )
@@ -113,6 +126,9 @@ _SAID = {
     "int_from_float": ("is not a whole number", "write digits, such as 50"),
     "bool_parsing": ("is neither true nor false", ""),
     "bool_type": ("is neither true nor false", ""),
+    "float_parsing": ("is not a number", "write digits, such as 60"),
+    "float_type": ("is not a number", "write digits, such as 60"),
+    "greater_than": ("is not above {gt}", ""),
     "greater_than_equal": ("is below {ge}", ""),
     "less_than_equal": ("is above {le}", ""),
     "too_short": ("is empty", "write at least one, or take the key out"),
@@ -160,12 +176,17 @@ def known_keys(location: Path) -> list[str]:
         deeper = [
             inner
             for model in models
-            if part in model.model_fields
-            for inner in _models(model.model_fields[str(part)].annotation)
+            if part in (fields := _written(model))
+            for inner in _models(fields[str(part)].annotation)
         ]
         models = tagged or deeper or models
-    keys = dict.fromkeys(key for model in models for key in model.model_fields)
+    keys = dict.fromkeys(key for model in models for key in _written(model))
     return list(keys)[:_LONGEST_LIST]
+
+
+def _written(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """A mapping's fields by their keys in the file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -6,7 +6,14 @@ from typing import Any
 
 from verdigris.spec.document import Document
 from verdigris.spec.strategy import MAY_BE_BLANK
-from verdigris.spec.units import DURATION_PATTERN, format_duration
+from verdigris.spec.units import (
+    DURATION_PATTERN,
+    PERCENT_PATTERN,
+    SIZE_PATTERN,
+    format_duration,
+    format_percent,
+    format_size,
+)
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NULL = {"type": "null"}
@@ -32,8 +39,18 @@ def _as_written(node: Any, key: str) -> Any:
         out = {name: item for name, item in out.items() if name != "anyOf"}
         out |= left[0] if len(left) == 1 else {"anyOf": left}
     default = out.get("default")
-    if out.get("pattern") == DURATION_PATTERN and isinstance(default, float):
-        out["default"] = format_duration(default)
+    patterns = {choice.get("pattern") for choice in (out, *out.get("anyOf", ()))}
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        out["default"] = _as_text(default, patterns)
     elif default is None or isinstance(default, dict):
         out.pop("default", None)
     return out
+
+
+def _as_text(default: float, patterns: set[str | None]) -> float | str:
+    """A number as it is written where these patterns stand: `0.05` is a plain score, `5%` a rate."""
+    if DURATION_PATTERN in patterns:
+        return format_duration(default)
+    if SIZE_PATTERN in patterns:
+        return format_size(int(default))
+    return format_percent(default * 100) if patterns == {PERCENT_PATTERN} else default

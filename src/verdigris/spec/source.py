@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
@@ -25,6 +26,8 @@ Tree = dict[str, "Tree"] | list["Tree"] | str | None
 MOST_TEXT = 1_000_000
 _MOST_NODES = 20_000
 _DEEPEST = 40
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -38,13 +41,17 @@ class Mark:
 
 @dataclass(kw_only=True, slots=True)
 class Source:
-    """A file that was read: `tree` with variables filled in, `raw` as written, and what was wrong so far."""
+    """A file that was read: `tree` with variables filled in, `raw` as written, and what was wrong so far.
+
+    `bare` are the places of texts without quotes.
+    """
 
     file: str
-    tree: Tree = None
+    tree: Tree = field(default=None, repr=False)
     keys: dict[Path, Mark] = field(default_factory=dict)
     values: dict[Path, Mark] = field(default_factory=dict)
     raw: dict[Path, str] = field(default_factory=dict)
+    bare: set[Path] = field(default_factory=set)
     blanks: list[Path] = field(default_factory=list)
     errors: list[ConfigError] = field(default_factory=list)
 
@@ -81,10 +88,36 @@ class Source:
             path = (*path, part)
         return path
 
+    def plain(self, location: Path) -> Any:
+        """What stands at a checker's location as YAML reads it: unquoted numbers, `true` and `false` are no text.
+
+        https://yaml.org/spec/1.2.2/#103-core-schema, without octal and hexadecimal numbers, infinity and NaN.
+        """
+        at = self.settle(location)
+        node: Any = self.tree
+        for part in at:
+            node = node[part]
+        return self._plain(node, at)
+
+    def _plain(self, node: Tree, at: Path) -> Any:
+        if isinstance(node, dict):
+            return {key: self._plain(inner, (*at, key)) for key, inner in node.items()}
+        if isinstance(node, list):
+            return [self._plain(inner, (*at, index)) for index, inner in enumerate(node)]
+        return _resolved(node) if node is not None and at in self.bare else node
+
     def quoted(self, at: Path) -> str:
         """The text that stands at `at`, before any variable was filled in; empty for mappings and lists."""
         raw = self.raw.get(at)
         return "" if raw is None else f'"{raw}"'
+
+
+def _resolved(text: str) -> Any:
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text.lower() == "true"
+    if _INTEGER.fullmatch(text) and len(text) < 100:
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
 
 
 def dotted(path: Path) -> str:
@@ -203,6 +236,8 @@ class _Builder:
         plain = getattr(node, "style", None) is None
         if not str(node.tag).startswith("tag:yaml.org,2002:"):
             self._note(f"{dotted(at)}: a tag ({node.tag}) has no meaning here", at, node, hint="take it out")
+        if plain:
+            self._source.bare.add(at)
         if plain and text in _NULLS:
             self._source.blanks.append(at)
             return None

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from verdigris.core.model.strata import MOST_STRATA, OTHER, StrataBy
-from verdigris.spec.types import Doc, RequestPath, StickyHeader, Word
+from verdigris.spec.types import Doc, PathPrefix, StickyHeader, Word
 from verdigris.spec.wrong import Wrong
 
 MOST_ENTRIES = 3
@@ -39,19 +39,13 @@ def _value(text: str) -> str:
     return text
 
 
-def _route(path: str) -> str:
-    if "?" in path:
-        raise Wrong("holds a question mark", hint="write the beginning of the path only, such as /api/chat")
-    return path
-
-
 def _one_or_more(value: Any) -> Any:
     """`route: /api/chat` says `route: [/api/chat]`, and one entry alone is a list of one."""
     return [value] if isinstance(value, str | dict) else value
 
 
 _Values = Annotated[list[Annotated[Word, AfterValidator(_value)]], Field(min_length=1, max_length=MOST_VALUES)]
-_Routes = Annotated[list[Annotated[RequestPath, AfterValidator(_route)]], Field(min_length=1, max_length=MOST_VALUES)]
+_Routes = Annotated[list[PathPrefix], Field(min_length=1, max_length=MOST_VALUES)]
 _RoutesWritten = _Routes | Annotated[str, Field(pattern="^/")]
 
 

@@ -32,10 +32,12 @@ environments:
 #   listen: 127.0.0.1:8090
 #   token: ${{VERDIGRIS_TOKEN}}
 
-# What the answers look like: auto reads OpenAI Chat bodies and the JSON fields below.
+# What the answers look like: auto knows OpenAI, Anthropic, Gemini and Bedrock, and reads the JSON fields below.
 # telemetry:
-#   format: auto             # auto, openai-chat or fields
+#   format: auto             # openai-chat, openai-responses, anthropic, gemini, bedrock-converse or fields
 #   fields: {{ output: output, cost: _cost, quality: _qualityScore, strip: false }}
+
+# To have answers sampled and scored as well, add `quality`; nothing is copied without it.
 
 # canary (the default), blue-green or linear; or your own steps. A list that ends below 100% is completed with 100%,
 # which always asks for proof or an approval.

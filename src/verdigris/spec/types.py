@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,12 +13,15 @@ from verdigris.core.model.metric import Margin
 from verdigris.spec.units import (
     DURATION_PATTERN,
     PERCENT_PATTERN,
+    SIZE_PATTERN,
     format_listen,
+    format_size,
     parse_duration,
     parse_listen,
     parse_money,
     parse_number,
     parse_percent,
+    parse_size,
 )
 from verdigris.spec.wrong import Wrong
 
@@ -65,6 +69,20 @@ def _rate(value: Any) -> float:
     if percent > 100:
         raise Wrong("is more than all requests", hint="a rate lies between 0% and 100%")
     return percent / 100
+
+
+def _some(value: Any) -> float:
+    rate = _rate(value)
+    if not rate:
+        raise Wrong("is nothing at all", hint="write a rate above 0%, or take the key above it out")
+    return rate
+
+
+def _part(value: Any) -> float:
+    rate = _rate(value)
+    if rate >= 1:
+        raise Wrong("leaves nothing else", hint="write a part below 100%, such as 10%")
+    return rate
 
 
 def _points(value: Any) -> Margin:
@@ -149,6 +167,35 @@ def _request_path(value: Any) -> str:
     return text
 
 
+def _path_prefix(value: Any) -> str:
+    path = _request_path(value)
+    if "?" in path:
+        raise Wrong("holds a question mark", hint="write the beginning of the path only, such as /api/chat")
+    return path
+
+
+def _size(least: int, most: int) -> Callable[[Any], int]:
+    def size(value: Any) -> int:
+        found = parse_size(_text(value, "a size"))
+        if not least <= found <= most:
+            raise Wrong("is out of bounds", hint=f"write a size from {format_size(least)} to {format_size(most)}")
+        return found
+
+    return size
+
+
+def _pattern(value: Any) -> str:
+    """A regular expression of Python's `re` that finds something."""
+    text = _text(value, "a regular expression")
+    try:
+        compiled = re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Wrong(f"is no regular expression: {error}", hint="write it as for Python, in single quotes") from None
+    if compiled.fullmatch(""):
+        raise Wrong("matches the empty text, so it would be found everywhere", hint="ask for one character at least")
+    return text
+
+
 def _token(value: Any) -> str:
     """A header or cookie name: a token of RFC 9110, section 5.6.2."""
     text = _text(value, "a name")
@@ -184,6 +231,7 @@ def _word(value: Any) -> str:
 
 
 _DURATION = Annotated[str, Field(pattern=DURATION_PATTERN, examples=["15m", "90s", "1h30m"])]
+_SIZE = Annotated[str, Field(pattern=SIZE_PATTERN, examples=["256KiB", "1GiB"])]
 _PERCENT = Annotated[str, Field(pattern=PERCENT_PATTERN, examples=["10%"])]
 
 Duration = Annotated[float, BeforeValidator(_seconds, json_schema_input_type=_DURATION)]
@@ -196,10 +244,18 @@ ScoreMargin = Annotated[Margin, BeforeValidator(_score_margin, json_schema_input
 Money = Annotated[float, BeforeValidator(_money, json_schema_input_type=float | str)]
 MoneyMargin = Annotated[Margin, BeforeValidator(_money_margin, json_schema_input_type=float | str)]
 TimeMargin = Annotated[Margin, BeforeValidator(_time_margin, json_schema_input_type=_PERCENT | _DURATION)]
+Some = Annotated[float, BeforeValidator(_some, json_schema_input_type=_PERCENT)]
+Part = Annotated[float, BeforeValidator(_part, json_schema_input_type=_PERCENT)]
+Pattern = Annotated[str, BeforeValidator(_pattern, json_schema_input_type=str)]
 Name = Annotated[str, BeforeValidator(_name, json_schema_input_type=Annotated[str, Field(pattern=NAME_PATTERN)])]
 Listen = Annotated[str, BeforeValidator(_listen, json_schema_input_type=str | int)]
 Origin = Annotated[str, BeforeValidator(_origin, json_schema_input_type=Annotated[str, Field(pattern="^https?://")])]
 RequestPath = Annotated[str, BeforeValidator(_request_path, json_schema_input_type=Annotated[str, Field(pattern="^/")])]
+PathPrefix = Annotated[
+    str, BeforeValidator(_path_prefix, json_schema_input_type=Annotated[str, Field(pattern=r"^/[^?]*$")])
+]
 StickyHeader = Annotated[str, BeforeValidator(_sticky_header, json_schema_input_type=str)]
 StickyCookie = Annotated[str, BeforeValidator(_sticky_cookie, json_schema_input_type=str)]
 Word = Annotated[str, BeforeValidator(_word, json_schema_input_type=str | float)]
+BodySize = Annotated[int, BeforeValidator(_size(1 << 10, 16 << 20), json_schema_input_type=_SIZE)]
+StoreSize = Annotated[int, BeforeValidator(_size(1 << 20, 1 << 40), json_schema_input_type=_SIZE)]

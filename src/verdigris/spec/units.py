@@ -14,6 +14,8 @@ _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
 DURATION_PATTERN = rf"^(0|({_NUMBER}(ms|s|m|h|d))+)$"
 PERCENT_PATTERN = rf"^{_NUMBER} ?%$"
+SIZE_PATTERN = rf"^{_NUMBER} ?(B|[kKMGT]i?B)$"
+_BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 LONGEST = 366 * 86_400.0
 _LARGEST_PORT = 65_535
 
@@ -62,6 +64,24 @@ def parse_rate(text: str) -> float:
     if not float(found[1]):
         raise Wrong("is no traffic at all", hint="write 20/min, 5/s or 1000/h")
     return float(found[1]) / _SECONDS[found[2][0]]
+
+
+def parse_size(text: str) -> int:
+    """Bytes from `256KiB`, `1GiB`, `10MB` or `512B`; a bare number is refused."""
+    found = re.fullmatch(rf"({_NUMBER}) ?([kKMGT]i?)?B", text.strip())
+    if found is None:
+        said = "has no unit" if _number(text.strip()) is not None else "is not a size"
+        raise Wrong(said, hint="write a number and a unit, such as 256KiB or 1GiB")
+    unit = found[2] or ""
+    return round(float(found[1]) * _BYTES["k" if unit == "K" else "Ki" if unit == "ki" else unit])
+
+
+def format_size(size: int) -> str:
+    """`256KiB`, `1GiB`, `1.5MiB`."""
+    for unit in ("Ti", "Gi", "Mi", "Ki"):
+        if size >= _BYTES[unit]:
+            return f"{size / _BYTES[unit]:.4g}{unit}B"
+    return f"{size}B"
 
 
 def parse_number(text: str) -> float:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.metric import Guardrail, Margin, Metric
+from verdigris.core.model.reading import Format
 from verdigris.core.model.service import Service, Telemetry
 from verdigris.core.model.strata import MOST_STRATA, OTHER, StrataBy
 from verdigris.core.model.strategy import (
@@ -21,6 +22,7 @@ from verdigris.core.model.strategy import (
     scaled_multiple,
 )
 from verdigris.spec.load import Loaded
+from verdigris.spec.sampled_words import quality_words
 from verdigris.spec.units import format_duration, format_listen, format_percent
 
 Section = tuple[str, list[str]]
@@ -36,6 +38,7 @@ def describe(loaded: Loaded) -> list[Section]:
         ("api", [f"http://{format_listen(loaded.api_host, loaded.api_port)}"]),
         ("environments", [_environment(each, first=not index) for index, each in enumerate(service.environments)]),
         ("answers", [_telemetry(service.telemetry)]),
+        *([("quality", list(quality_words(service.quality)))] if service.quality else []),
         ("steps", [f"{number}. {text}" for number, text in enumerate(_steps(service.strategy), 1)]),
         ("then", _after(service.strategy)),
         ("guardrails", [guardrail_words(each) for each in service.guardrails] or ["none"]),
@@ -69,12 +72,27 @@ def _telemetry(telemetry: Telemetry) -> str:
     fields = telemetry.fields
     named = ((fields.output, "output"), (fields.cost, "cost"), (fields.quality, "quality"))
     own = ", ".join(f"{what} from {name}" for name, what in named if name)
-    text = {
-        "auto": f"OpenAI Chat bodies, and own JSON fields: {own}",
-        "openai-chat": "OpenAI Chat bodies",
-        "fields": f"own JSON fields: {own}",
-    }[telemetry.format]
+    match telemetry.format:
+        case "auto":
+            text = f"any known format, and own JSON fields: {own}"
+        case Format.FIELDS:
+            text = f"own JSON fields: {own}"
+        case known:
+            text = f"{_FORMATS[known]}, and own JSON fields: {own}"
+    if telemetry.model:
+        text += f"; priced as {telemetry.model} where no model is named"
+    if telemetry.prices:
+        text += f"; own prices for {', '.join(price.model for price in telemetry.prices)}"
     return f"{text}; cost and quality are taken out before the client sees them" if fields.strip else text
+
+
+_FORMATS = {
+    Format.OPENAI_CHAT: "OpenAI Chat",
+    Format.OPENAI_RESPONSES: "OpenAI Responses",
+    Format.ANTHROPIC: "Anthropic Messages",
+    Format.GEMINI: "Gemini",
+    Format.BEDROCK_CONVERSE: "Bedrock Converse",
+}
 
 
 def _steps(strategy: Strategy) -> Iterator[str]:

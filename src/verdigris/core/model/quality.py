@@ -16,9 +16,13 @@ class Budget:
     requests: int | None = None
 
 
+DEFAULT_BUDGET = Budget(per_day=5.0)
+"""What a scorer that costs money may spend when nothing is said."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScorerUse:
-    """One entry of `quality.scorers`. `options` are the plug's own fields.
+    """One entry of `quality.scorers`. `options` are the plug's own fields, as YAML reads them; they may hold secrets.
 
     `gate`: True counts its values as the candidate's quality, False shows them only; None leaves it to the scorer: free checks find
     defects, a calibrated judge gates, an uncalibrated one advises. `name` tells two uses of one plug apart.
@@ -26,7 +30,7 @@ class ScorerUse:
 
     use: str
     name: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     gate: bool | None = None
     budget: Budget | None = None
     timeout: float = 30.0
@@ -89,10 +93,12 @@ class MirrorUse:
 class CasesUse:
     """`files` are globs relative to the configuration. `min_score` (0..1) must be reached by the candidate before the first weight.
 
-    During a rollout one case is run on both sides every `interval` seconds; None: not at all. `path` takes the case's input.
+    During a rollout one case is run on both sides every `interval` seconds; None: not at all. `path` takes the input of
+    cases that name none themselves.
     """
 
     files: tuple[str, ...]
+    path: str | None = None
     min_score: float = 0.8
     interval: float | None = 60.0
 
