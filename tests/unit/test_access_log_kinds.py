@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.log_lines import BLANK, answer, line
+from verdigris.adapters import kinds as kinds_module
+from verdigris.adapters.kinds import LONGEST, MISSING, Kinds
 from verdigris.adapters.line import INNER, LONGEST_LITERAL, SEPARATOR
-from verdigris.adapters.sources.access_log import kinds as kinds_module
-from verdigris.adapters.sources.access_log.kinds import LONGEST, MISSING, Kinds
 from verdigris.adapters.sources.access_log.parse import Skipped, parser
 from verdigris.core.analysis.judge import judge
 from verdigris.core.analysis.ledger import Ledger
