@@ -211,6 +211,9 @@ class PairScorer(Protocol):
 class Prices(Protocol):
     """What tokens cost."""
 
+    def load(self) -> None:
+        """Reads what is needed ahead of its first use, in a thread: it takes a moment. Doing it twice does no harm."""
+
     def cost(self, *, model: str | None, usage: Usage) -> float | None:
         """USD; None when the model is not known, or not enough of the usage. Never raises."""
 

@@ -7,7 +7,7 @@ import pytest
 from genai_prices import Usage as TableUsage
 from genai_prices.data_snapshot import get_snapshot
 
-from verdigris.adapters.prices.kept import MOST_UNKNOWN, KeptPrices
+from verdigris.adapters.prices.kept import MOST_LOOKUPS, MOST_MODELS, MOST_UNKNOWN, KeptPrices
 from verdigris.core.model.quality import CustomPrice
 from verdigris.core.model.reading import Usage
 
@@ -46,6 +46,30 @@ def cost(model, **tokens) -> float | None:
         ("gemini-2.5-pro", {"input": 300_000, "output": 1_000}, 0.765),
         # Exactly 200,000 is still the lower price: 200,000 x 1.25 = 250,000.
         ("gemini-2.5-pro", {"input": 200_000, "output": 0}, 0.25),
+        # OpenAI o3: $2 in, $0.50 cached, $8 out; what it thought is output. 4,000 x 2 = 8,000; 1,000 x 0.50 = 500;
+        # 2,500 x 8 = 20,000; together 28,500.
+        ("o3-2025-04-16", {"input": 5_000, "cache_read": 1_000, "output": 2_500, "reasoning": 2_000}, 0.0285),
+        # OpenAI gpt-4o-mini: $0.15 in, $0.60 out. 10 x 0.15 + 1 x 0.60 = 2.1 millionths.
+        ("gpt-4o-mini", {"input": 10, "output": 1}, 0.0000021),
+        # Anthropic Claude Sonnet 4.5 above 200,000 input tokens, those of caches among them: $6 in, $7.50 written, $0.60 read,
+        # $22.50 out. 10,000 x 6 = 60,000; 50,000 x 7.50 = 375,000; 150,000 x 0.60 = 90,000; 1,000 x 22.50 = 22,500;
+        # together 547,500.
+        (
+            "claude-sonnet-4-5-20250929",
+            {"input": 210_000, "cache_write": 50_000, "cache_read": 150_000, "output": 1_000},
+            0.5475,
+        ),
+        # Gemini's own name for Gemini 2.5 Flash: $0.30 in, $0.03 cached, $2.50 out. 7,000 x 0.30 = 2,100; 3,000 x 0.03 = 90;
+        # 400 x 2.50 = 1,000; together 3,190.
+        ("models/gemini-2.5-flash", {"input": 10_000, "cache_read": 3_000, "output": 400, "reasoning": 300}, 0.00319),
+        # Perplexity Sonar: $1 in, $1 out, and $12 a thousand requests. 100 + 200 millionths and 0.012.
+        ("sonar", {"input": 100, "output": 200}, 0.0123),
+        # Perplexity Sonar Deep Research: $2 in, $8 out, $3 for thoughts. 1,000 x 2 + 400 x 8 + 600 x 3 = 7,000.
+        ("sonar-deep-research", {"input": 1_000, "output": 1_000, "reasoning": 600}, 0.007),
+        # An embedding has no output: 1,000 x 0.02 = 20.
+        ("text-embedding-3-small", {"input": 1_000}, 0.00002),
+        # Amazon Nova Pro: $0.80 in, $0.20 read from the cache, $3.20 out. 500 x 0.80 + 500 x 0.20 + 100 x 3.20 = 820.
+        ("amazon.nova-pro-v1:0", {"input": 1_000, "cache_read": 500, "output": 100}, 0.00082),
         # Amazon Bedrock's name for Claude 3.5 Sonnet: 1,000 x 3 + 1,000 x 15 = 18,000.
         ("anthropic.claude-3-5-sonnet-20240620-v1:0", {"input": 1_000, "output": 1_000}, 0.018),
     ],
@@ -120,6 +144,7 @@ def _ours(usage) -> Usage:
         ("gpt-4o", {"input": None, "output": 10}),
         ("gpt-4o", {"input": 10, "output": None}),
         ("gpt-4o", {"input": 10, "output": 3, "partial": True}),
+        ("text-embedding-3-small", {"input": None, "output": 10}),
     ],
 )
 def test_what_is_not_known_has_no_cost(model, tokens):
@@ -132,6 +157,22 @@ def test_unknown_models_are_told_and_bounded():
         kept.cost(model=f"model-{number}", usage=Usage(input=1, output=1))
     assert kept.unknown == tuple(f"model-{number}" for number in range(MOST_UNKNOWN))
     assert kept.cost(model="gpt-4o", usage=Usage(input=1_000_000, output=0)) == pytest.approx(2.5)
+
+
+def test_ever_new_names_cost_a_bounded_time():
+    """A price once found stays, own prices are always known, and after a while there is time for new names again."""
+    now = [AT]
+    kept = KeptPrices(clock=lambda: now[0], custom=(CustomPrice(model="own-*", input=1.0, output=1.0),))
+    one = Usage(input=1_000_000, output=0)
+    assert kept.cost(model="gpt-4o", usage=one) == pytest.approx(2.5)
+    for number in range(MOST_LOOKUPS):
+        kept.cost(model=f"model-{number}", usage=one)
+    assert len(kept._known) <= MOST_MODELS
+    assert kept.cost(model="gpt-4o", usage=one) == pytest.approx(2.5)
+    assert kept.cost(model="own-1", usage=one) == pytest.approx(1.0)
+    assert kept.cost(model="gpt-4o-mini", usage=one) is None
+    now[0] += 601.0
+    assert kept.cost(model="gpt-4o-mini", usage=one) == pytest.approx(0.15)
 
 
 def test_own_prices_come_first_and_the_most_exact_name_wins():

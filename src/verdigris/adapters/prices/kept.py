@@ -2,12 +2,14 @@
 
 A price list says USD per million tokens, some of them in brackets by how many input tokens a request has; all its tokens are
 then priced by the bracket it falls into. Tokens read from or written to a cache are part of the input and have prices of their
-own; those of reasoning are part of the output and cost what output costs.
+own; those of reasoning are part of the output and cost what output costs unless the list says otherwise. A few models cost
+something for each request as well.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelPrice
 
 MOST_MODELS = 1_000
-"""Model names whose price is remembered; with more, all are looked up anew."""
+"""Model names that are remembered with their price, or as having none; with more, those without are forgotten."""
+
+MOST_LOOKUPS = 2_000
+"""Names that are looked up in ten minutes: each takes half a millisecond. Further new ones have no price until then."""
 
 MOST_UNKNOWN = 20
 """Names of models without a price that are told."""
@@ -45,21 +50,31 @@ _CLOUD = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rates:
-    """USD a token, from `above` input tokens on."""
+    """USD a token, from `above` input tokens on, and `request` USD a request. `output` is None of models that give none."""
 
     above: int
     input: float
-    output: float
+    output: float | None
     cache_read: float
     cache_write: float
+    reasoning: float | None = None
+    request: float = 0.0
 
-    def cost(self, usage: Usage) -> float:
-        """Raises: TypeError where input or output are not known."""
-        if usage.input is None or usage.output is None:
-            raise TypeError("a cost needs the tokens of both input and output")
+    def cost(self, usage: Usage) -> float | None:
+        """None where the tokens it needs are not known."""
+        if usage.input is None or (usage.output is None and self.output is not None):
+            return None
         read, written = usage.cache_read or 0, usage.cache_write or 0
         plain = max(0, usage.input - read - written)
-        return plain * self.input + read * self.cache_read + written * self.cache_write + usage.output * self.output
+        paid = plain * self.input + read * self.cache_read + written * self.cache_write + self.request
+        thoughts = usage.reasoning or 0 if self.reasoning is not None else 0
+        produced = max(0, (usage.output or 0) - thoughts) * (self.output or 0.0)
+        return paid + produced + thoughts * (self.reasoning or 0.0)
+
+    def most(self, input_tokens: int, output_tokens: int) -> float:
+        """All of the input written to a cache, and all of the output thought, where that is dearest."""
+        paid = input_tokens * max(self.input, self.cache_write, self.cache_read)
+        return self.request + paid + output_tokens * max(self.output or 0.0, self.reasoning or 0.0)
 
 
 Brackets = tuple[Rates, ...]
@@ -75,15 +90,22 @@ class KeptPrices:
     clock: Callable[[], float] = time.time
     _known: dict[str, tuple[float, Brackets]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _unknown: dict[str, None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _lookups: deque[float] = field(
+        default_factory=lambda: deque(maxlen=MOST_LOOKUPS), init=False, repr=False, compare=False
+    )
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """Models that were asked for and have no price, MOST_UNKNOWN at most."""
         return tuple(self._unknown)
 
+    def load(self) -> None:
+        """Reads the price list, which takes a third of a second and some tens of megabytes."""
+        _listed("gpt-4o", self.clock())
+
     def cost(self, *, model: str | None, usage: Usage) -> float | None:
         """USD; None when the model is not known, when input or output tokens are not, or when the answer broke off."""
-        if usage.input is None or usage.output is None or usage.partial:
+        if usage.input is None or usage.partial:
             return None
         brackets = self._brackets(model or self.model)
         return _within(brackets, usage.input).cost(usage) if brackets else None
@@ -93,11 +115,7 @@ class KeptPrices:
         brackets = self._brackets(model or self.model)
         if not brackets:
             return None
-        return max(
-            input_tokens * max(rates.input, rates.cache_write, rates.cache_read) + output_tokens * rates.output
-            for rates in brackets
-            if rates.above <= input_tokens
-        )
+        return max(rates.most(input_tokens, output_tokens) for rates in brackets if rates.above <= input_tokens)
 
     def _brackets(self, model: str | None) -> Brackets:
         if not model:
@@ -105,13 +123,23 @@ class KeptPrices:
         now, known = self.clock(), self._known.get(model)
         if known is not None and now - known[0] < _VALID:
             return known[1]
-        found = self._own(model) or _listed(model, now)
+        found = self._own(model)
+        if not found:
+            if len(self._lookups) == MOST_LOOKUPS and now - self._lookups[0] < _VALID:
+                return ()
+            self._lookups.append(now)
+            found = _listed(model, now)
         if not found and len(self._unknown) < MOST_UNKNOWN:
             self._unknown[model[:200]] = None
-        if len(self._known) >= MOST_MODELS:
-            self._known.clear()
-        self._known[model] = (now, found)
+        self._remember(model, now, found)
         return found
+
+    def _remember(self, model: str, now: float, found: Brackets) -> None:
+        if len(self._known) >= MOST_MODELS:
+            kept = {name: entry for name, entry in self._known.items() if entry[1]}
+            self._known.clear()
+            self._known.update(kept if len(kept) < MOST_MODELS else {})
+        self._known[model] = (now, found)
 
     def _own(self, model: str) -> Brackets:
         fitting = [price for price in self.custom if _fits(price.model, model)]
@@ -147,38 +175,48 @@ def _listed(model: str, now: float) -> Brackets:
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415 -- takes a third of a second to load
 
     table, at = get_snapshot(), datetime.fromtimestamp(now, tz=UTC)
-    for provider in _providers(model):
+    name = _plain(model)
+    for provider in _providers(name):
         try:
-            _, found = table.find_provider_model(model, None, provider, None)
+            _, found = table.find_provider_model(name, None, provider, None)
             return _brackets_of(found.get_prices(at))
         except LookupError:
             continue
     return ()
 
 
+def _plain(model: str) -> str:
+    """Without what Gemini and Amazon's resource names put before a model's own name."""
+    return model.rpartition("/")[2] if model.startswith(("models/", "arn:aws:bedrock:")) else model
+
+
 def _providers(model: str) -> Iterable[str | None]:
-    return ("aws", None) if model.startswith(_CLOUD) else (None,)
+    """Where to look: None lets the list itself tell by the name whose model it is, which it cannot of all."""
+    return ("aws", None) if model.startswith(_CLOUD) else (None, "openai", "perplexity")
 
 
 def _brackets_of(price: ModelPrice) -> Brackets:
-    if price.input_mtok is None or price.output_mtok is None:
+    if price.input_mtok is None:
         return ()
-    prices = (price.input_mtok, price.output_mtok, price.cache_read_mtok, price.cache_write_mtok)
-    bounds = sorted({0} | {tier.start for each in prices for tier in getattr(each, "tiers", ())})
-    return tuple(_rates_above(bound, *prices) for bound in bounds)
+    parts = (price.input_mtok, price.output_mtok, price.cache_read_mtok, price.cache_write_mtok)
+    bounds = sorted({0} | {tier.start for each in parts for tier in getattr(each, "tiers", ())})
+    return tuple(_rates_above(bound, price) for bound in bounds)
 
 
-def _rates_above(bound: int, paid: Any, produced: Any, read: Any, written: Any) -> Rates:
-    def at(price: Any, instead: float) -> float:
-        return instead if price is None else _tier(price, bound) / _MILLION
+def _rates_above(bound: int, price: ModelPrice) -> Rates:
+    def at(part: Any) -> float | None:
+        return None if part is None else _tier(part, bound) / _MILLION
 
-    plain = at(paid, 0.0)
+    plain = at(price.input_mtok) or 0.0
+    read, written = at(price.cache_read_mtok), at(price.cache_write_mtok)
     return Rates(
         above=bound,
         input=plain,
-        output=at(produced, 0.0),
-        cache_read=at(read, plain),
-        cache_write=at(written, plain),
+        output=at(price.output_mtok),
+        cache_read=plain if read is None else read,
+        cache_write=plain if written is None else written,
+        reasoning=at(price.output_reasoning_mtok),
+        request=0.0 if price.requests_kcount is None else _tier(price.requests_kcount, bound) / 1_000.0,
     )
 
 
