@@ -4,9 +4,9 @@ Everything asynchronous lives in one loop on a thread of its own, so that one En
 An app is told how to answer by the request's JSON body (or `?plan=` in the query):
 
     {"status": 200, "type": "application/json", "body": "…", "pieces": ["…"], "headers": {}, "gate": "name", "cut": true,
-     "gzip": true, "latin": true}
+     "gzip": true, "latin": true, "times": 1}
 
-`latin` sends each character of the body as one byte. `pieces` are sent one by one without a length; with a `gate` each further piece waits for `open_gate(name)`.
+`latin` sends each character of the body as one byte; `times` repeats the body. `pieces` are sent one by one without a length; with a `gate` each further piece waits for `open_gate(name)`.
 """
 
 import asyncio
@@ -114,7 +114,7 @@ class App:
         if plan.get("gate"):
             await self.gate(plan["gate"]).acquire()
         headers = {"content-type": plan.get("type", "application/json"), **plan.get("headers", {})}
-        body = plan["body"].encode("latin-1" if plan.get("latin") else "utf-8")
+        body = plan["body"].encode("latin-1" if plan.get("latin") else "utf-8") * plan.get("times", 1)
         if plan.get("gzip"):
             body, headers["content-encoding"] = gzip.compress(body), "gzip"
         return web.Response(body=body, status=plan.get("status", 200), headers=headers)
