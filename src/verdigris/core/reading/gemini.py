@@ -41,7 +41,7 @@ def knows(answer: Members) -> bool:
         isinstance(answer.get("candidates"), list)
         or isinstance(answer.get("usageMetadata"), dict)
         or isinstance(answer.get("promptFeedback"), dict)
-        or (len(answer) == 1 and {"code", "message", "status"} <= members(answer.get("error")).keys())
+        or (len(answer) == 1 and isinstance(members(answer.get("error")).get("status"), str))
     )
 
 

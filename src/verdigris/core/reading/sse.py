@@ -23,9 +23,10 @@ class Event:
 
 def events(text: str) -> Iterator[Event]:
     """The events of a stream, in order; those without data are none."""
+    *lines, rest = _LINE_END.split(text.removeprefix("\ufeff"))
     name = ""
     data: list[str] = []
-    for line in _LINE_END.split(text.removeprefix("\ufeff")):
+    for line in (*lines, rest) if rest else lines:
         if not line:
             if data:
                 yield Event(data="\n".join(data), name=name or "message")
