@@ -14,6 +14,7 @@ from verdigris.core.model.command import Announce, Command
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.event import Event
+from verdigris.core.model.meter import Evaluation, Family
 from verdigris.core.model.observation import Observation
 from verdigris.core.model.quality import Budget
 from verdigris.core.model.reading import Usage
@@ -396,6 +397,18 @@ class Store(Protocol):
         """Keeps a small value of a service (its baseline). Raises: LeaseHeld, StoreError."""
 
     async def recall(self, service: str, key: str) -> bytes | None: ...
+
+    async def close(self) -> None: ...
+
+
+# ------------------------------------------------------------------ exporters
+
+
+class Exporter(Protocol):
+    """Carries what was measured to another system. Nothing waits for it, and nothing depends on it."""
+
+    async def export(self, families: Sequence[Family], evaluations: Sequence[Evaluation]) -> str:
+        """Empty when all of it arrived, else one sentence on what went wrong. Never raises."""
 
     async def close(self) -> None: ...
 

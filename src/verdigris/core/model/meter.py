@@ -40,7 +40,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
-    """All series of one name. `name` has no prefix and, of a counter, no `_total`; `unit` is `seconds`, `usd` or empty."""
+    """All series of one name. `name` is said without a prefix and, of a counter, without `_total`; `unit` is in UCUM, empty if none."""
 
     name: str
     kind: Kind
@@ -48,6 +48,7 @@ class Family:
     points: tuple[Point, ...] = ()
     spreads: tuple[Spread, ...] = ()
     bounds: tuple[float, ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
