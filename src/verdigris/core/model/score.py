@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -12,7 +13,8 @@ class Score:
 
     `passed` is a yes or no where the scorer gives one: False is a defect of the answer. `label` is a short word for
     counting (`empty`, `tie`), `explanation` one or two sentences. `cost` is USD. `version` changes with everything that could change the
-    word: code, model, prompt, options. Scores of different versions are never pooled.
+    word: code, model, prompt, options. Scores of different versions are never pooled. `traits` describe the answer and decide nothing:
+    its `language`, its `form`.
     """
 
     scorer: str
@@ -22,6 +24,7 @@ class Score:
     label: str = ""
     explanation: str = ""
     cost: float = 0.0
+    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 class Trouble(StrEnum):
@@ -39,13 +42,17 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreFailure:
-    """The scorer gave no word: counts against data quality, never against the candidate. `cost` was spent all the same."""
+    """The scorer gave no word: counts against data quality, never against the candidate. `cost` was spent all the same.
+
+    `again_after` is how many seconds it asked to be left alone for.
+    """
 
     scorer: str
     version: str
     trouble: Trouble
     reason: str
     cost: float = 0.0
+    again_after: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,240 @@
+"""A model as judge: of two answers which is better, asked in both orders, or of one answer whether it is acceptable.
+
+A judge favours what stands first or last, so it is asked twice, and what it does not say both times is a tie. Source of the bias:
+Zheng et al. 2023, arXiv 2306.05685.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Self
+
+from verdigris.adapters.scorers.endpoint import Endpoint, NoAnswer, Said
+from verdigris.adapters.scorers.prompts import (
+    PAIR,
+    SINGLE,
+    Fence,
+    pair_question,
+    reply_of,
+    said_of,
+    single_question,
+)
+from verdigris.adapters.scorers.words import version_of
+from verdigris.core.model.compared import ComparedPair
+from verdigris.core.model.reading import Usage
+from verdigris.core.model.sample import Sample
+from verdigris.core.model.score import Score, ScoreFailure, Trouble
+from verdigris.ports import Prices
+
+DISAGREES = "order"
+"""Label of a tie because the two orders contradict each other: the judge looked at the place, not at the answer."""
+
+_CODE = 1
+_REMEMBERED = 2_000
+_CHARACTERS_A_TOKEN = 2  # fewer than in nearly any text, so that what is set aside is enough
+_OVERHEAD = 400  # tokens around the question
+_LONGEST_WHY = 300
+_MILLION = 1e6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judge:
+    """`url` is the base address that the vendor's SDK takes; `api_key_env` names the environment variable that holds the key.
+
+    `on`: pairs, samples or both. `rubric` is what counts beside correctness, in a few sentences. `input_price` and `output_price` are
+    USD per million tokens, for a model that the price table does not know. Take a model of another family than those it judges.
+    """
+
+    model: str
+    url: str = "https://api.openai.com/v1"
+    api: Literal["openai", "anthropic"] = "openai"
+    api_key_env: str = ""
+    on: Literal["pairs", "samples", "both"] = "pairs"
+    rubric: str = ""
+    input_price: float | None = None
+    output_price: float | None = None
+    max_tokens: int = 300
+    _prices: Prices | None = field(default=None, init=False, repr=False, compare=False)
+    _endpoint: list[Endpoint] = field(default_factory=list, init=False, repr=False, compare=False)
+    _known: OrderedDict[str, Score] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+
+    is_free: ClassVar[bool] = False
+    in_loop: ClassVar[bool] = True
+    needs_calibration: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return "judge"
+
+    @property
+    def version(self) -> str:
+        """Changes with the model, the prompts and the rubric; not with the address or the price."""
+        asked = replace(self, url="", api_key_env="", input_price=None, output_price=None)
+        text = f"{version_of(_Asked.of(asked), code=_CODE)}{PAIR}{SINGLE}"
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def priced_by(self, prices: Prices) -> Self:
+        """The same judge, which knows what its model costs."""
+        made = replace(self)
+        object.__setattr__(made, "_prices", prices)
+        return made
+
+    # ------------------------------------------------------------------ what it says
+
+    async def compare(self, pair: ComparedPair) -> Score | ScoreFailure:
+        """0.5 for a tie, above it where the other answer is better than stable's."""
+        asked, ours, theirs = pair.stable.input, said_of(pair.stable), said_of(pair.other)
+        if ours == theirs:
+            return self._score(0.5, "tie", "both answers are the same")
+        key = self._key(asked, ours, theirs)
+        if (known := self._known.get(key)) is not None:
+            return replace(known, cost=0.0)
+        replies = await asyncio.gather(
+            self._ask(PAIR, pair_question(asked, ours, theirs, Fence.new())),
+            self._ask(PAIR, pair_question(asked, theirs, ours, Fence.new())),
+        )
+        return self._remember(key, self._of_both(*replies, most=self.most(pair)))
+
+    async def score(self, sample: Sample) -> Score | ScoreFailure:
+        """1 for an acceptable answer, 0 for another."""
+        asked, said = sample.input, said_of(sample)
+        key = self._key(asked, said)
+        if (known := self._known.get(key)) is not None:
+            return replace(known, cost=0.0)
+        reply = await self._ask(SINGLE, single_question(asked, said, Fence.new()))
+        if isinstance(reply, ScoreFailure):
+            return reply
+        found = reply_of(reply.text)
+        passed = found.get("pass") if found else None
+        cost = self._cost(reply)
+        cost = (self.most(sample) or 0.0) if cost is None else cost
+        if not isinstance(passed, bool):
+            return self._unreadable(cost)
+        word = self._score(float(passed), "pass" if passed else "fail", _why(found), cost=cost)
+        return self._remember(key, word)
+
+    def _of_both(
+        self, forward: Said | ScoreFailure, backward: Said | ScoreFailure, *, most: float | None
+    ) -> Score | ScoreFailure:
+        spent = [self._cost(reply) if isinstance(reply, Said) else reply.cost for reply in (forward, backward)]
+        known = [part for part in spent if part is not None]
+        cost = (
+            sum(known) if len(known) == len(spent) else (most or 0.0)
+        )  # what is not known counts as the most it can be
+        for reply in (forward, backward):
+            if isinstance(reply, ScoreFailure):
+                return replace(reply, cost=cost)
+        words = [reply_of(reply.text) for reply in (forward, backward) if isinstance(reply, Said)]
+        said = [_preferred(word) for word in words]
+        if None in said:
+            return self._unreadable(cost)
+        one, two = said[0], {"first": "second", "second": "first", "tie": "tie"}[str(said[1])]
+        if one != two:
+            why = "asked the other way round, the judge says something else"
+            return self._score(0.5, DISAGREES, why, cost=cost)
+        value = {"first": 0.0, "second": 1.0, "tie": 0.5}[str(one)]
+        label = {"first": "worse", "second": "better", "tie": "tie"}[str(one)]
+        return self._score(value, label, _why(words[0]), cost=cost)
+
+    async def _ask(self, instruction: str, question: str) -> Said | ScoreFailure:
+        text = instruction.format(rubric=self.rubric)
+        try:
+            return await self._model().ask(text, question, max_tokens=self.max_tokens)
+        except NoAnswer as none:
+            return ScoreFailure(
+                scorer=self.name,
+                version=self.version,
+                trouble=none.trouble,
+                reason=none.reason,
+                again_after=none.again_after,
+            )
+
+    # ------------------------------------------------------------------ what it costs
+
+    def most(self, item: Sample | ComparedPair) -> float | None:
+        """USD that its word on this can cost; None where its price is not known."""
+        if isinstance(item, ComparedPair):
+            size, calls = len(item.stable.input) + len(said_of(item.stable)) + len(said_of(item.other)), 2
+        else:
+            size, calls = len(item.input) + len(said_of(item)), 1
+        tokens = _OVERHEAD + (size + len(PAIR) + len(self.rubric)) // _CHARACTERS_A_TOKEN
+        if self.input_price is not None and self.output_price is not None:
+            return calls * (tokens * self.input_price + self.max_tokens * self.output_price) / _MILLION
+        if self._prices is None:
+            return None
+        each = self._prices.most(model=self.model, input_tokens=tokens, output_tokens=self.max_tokens)
+        return None if each is None else calls * each
+
+    def _cost(self, said: Said) -> float | None:
+        usage: Usage = said.usage
+        if self.input_price is not None and self.output_price is not None:
+            if usage.input is None or usage.output is None:
+                return None
+            return (usage.input * self.input_price + usage.output * self.output_price) / _MILLION
+        return self._prices.cost(model=self.model, usage=usage) if self._prices is not None else None
+
+    # ------------------------------------------------------------------ inside
+
+    def _score(self, value: float, label: str, why: str, *, cost: float = 0.0) -> Score:
+        return Score(
+            scorer=self.name,
+            version=self.version,
+            value=value,
+            label=label,
+            explanation=why,
+            cost=cost,
+        )
+
+    def _unreadable(self, cost: float) -> ScoreFailure:
+        return ScoreFailure(
+            scorer=self.name,
+            version=self.version,
+            trouble=Trouble.UNREADABLE,
+            reason="the judge's reply is no verdict",
+            cost=cost,
+        )
+
+    def _key(self, *parts: str) -> str:
+        return hashlib.sha256("\x1f".join((self.version, *parts)).encode()).hexdigest()
+
+    def _remember(self, key: str, word: Score | ScoreFailure) -> Score | ScoreFailure:
+        if isinstance(word, Score):
+            self._known[key] = word
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return word
+
+    def _model(self) -> Endpoint:
+        if not self._endpoint:
+            self._endpoint.append(Endpoint(url=self.url, api=self.api, model=self.model, key_env=self.api_key_env))
+        return self._endpoint[0]
+
+    async def close(self) -> None:
+        while self._endpoint:
+            await self._endpoint.pop().close()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """What of a judge can change its word."""
+
+    model: str
+    api: str
+    rubric: str
+    max_tokens: int
+
+    @classmethod
+    def of(cls, judge: Judge) -> _Asked:
+        return cls(model=judge.model, api=judge.api, rubric=judge.rubric, max_tokens=judge.max_tokens)
+
+
+def _preferred(word: dict[str, object] | None) -> str | None:
+    better = word.get("better") if word else None
+    return better if isinstance(better, str) and better in ("first", "second", "tie") else None
+
+
+def _why(word: dict[str, object] | None) -> str:
+    return str((word or {}).get("why", ""))[:_LONGEST_WHY]

@@ -1,0 +1,22 @@
+"""What scorers share: their version, and the words of a text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict
+from typing import Any
+
+_WORD = re.compile(r"\w+", re.UNICODE)
+
+
+def version_of(plug: Any, *, code: int) -> str:
+    """A digest of a plug's options and the number of its code, which is raised with every change of what it says."""
+    text = json.dumps([type(plug).__qualname__, code, asdict(plug)], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def words(text: str) -> list[str]:
+    """In small letters, without what stands between them."""
+    return _WORD.findall(text.lower())

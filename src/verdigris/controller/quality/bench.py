@@ -1,0 +1,232 @@
+"""The bench: the scorers in use, each asked within its bounds of time, money, tries and how much runs at once.
+
+A scorer that fails gives a ScoreFailure: never a word, never the candidate's fault. Free checks find defects, and gate. A judge's word
+gates once people's labels have shown how far it can be trusted, or where its owner says so; until then it is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from verdigris.controller.clock import Clock
+from verdigris.controller.quality.health import Tries
+from verdigris.controller.quality.meaning import Gates, meaning, pair_meaning
+from verdigris.controller.quality.parts import PairWord, Words
+from verdigris.controller.quality.worker import Died, Worker
+from verdigris.core.model.compared import ComparedPair
+from verdigris.core.model.errors import StoreError
+from verdigris.core.model.quality import Budget, ScorerUse
+from verdigris.core.model.sample import Sample
+from verdigris.core.model.score import Score, Scored, ScoreFailure, Trouble
+from verdigris.ports import Reservation, Till
+
+LATEST = 50
+"""Tries over which the share of failures is taken."""
+
+FEWEST = 10
+"""Tries without which nothing is said of that share."""
+
+MOST_WAITING = 64
+"""Questions that wait for one scorer; further ones are failures at once."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_AGAIN = frozenset({Trouble.TIMEOUT, Trouble.UNREACHABLE, Trouble.THROTTLED})
+
+
+@dataclass(kw_only=True, slots=True)
+class Seat:
+    """One scorer in use. `place` is where the worker has it, None for one that runs in the loop.
+
+    `gates`: its words count for the verdict. `called` tells two uses of one plug apart.
+    """
+
+    use: ScorerUse
+    plug: Any
+    gates: bool
+    place: int | None = None
+    tries: int = 0
+    failures: int = 0
+    cost: float = 0.0
+    waiting: int = 0
+    latest: deque[bool] = field(default_factory=lambda: deque(maxlen=LATEST))
+    turn: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.turn = asyncio.Semaphore(self.use.concurrency)
+
+    @property
+    def called(self) -> str:
+        return self.use.name or self.use.use
+
+    def takes(self, method: str) -> bool:
+        """Whether it gives words on samples (`score`) or on pairs (`compare`)."""
+        on = getattr(self.plug, "on", "both")
+        wanted = {"score": ("samples", "both"), "compare": ("pairs", "both")}[method]
+        return on in wanted and hasattr(self.plug, method)
+
+    @property
+    def failing(self) -> float | None:
+        """The share of its latest tries that failed, 0..1; None while there were few."""
+        return sum(self.latest) / len(self.latest) if len(self.latest) >= FEWEST else None
+
+
+@dataclass(kw_only=True, slots=True)
+class Bench:
+    """See `Scoring`. `rollout` names the one whose budget is spent now, empty where none runs."""
+
+    seats: Sequence[Seat]
+    till: Till
+    worker: Worker
+    rollout: Callable[[], str]
+    clock: Clock = field(default_factory=Clock)
+    sleep: Callable[[float], Any] = asyncio.sleep
+
+    # ------------------------------------------------------------------ words
+
+    async def score(self, sample: Sample) -> Words:
+        return await self._all("score", sample)
+
+    async def compare(self, pair: ComparedPair) -> Words:
+        return await self._all("compare", pair)
+
+    def scored(self, sample: Sample, *, cost: float | None) -> Scored:
+        return meaning(sample, self._gates, cost=cost)
+
+    def word(self, pair: ComparedPair) -> PairWord:
+        return pair_meaning(pair, self._gates)
+
+    @property
+    def tries(self) -> tuple[Tries, ...]:
+        return tuple(
+            Tries(
+                scorer=seat.called,
+                version=seat.plug.version,
+                tries=seat.tries,
+                failures=seat.failures,
+                cost=seat.cost,
+                gates=seat.gates,
+            )
+            for seat in self.seats
+        )
+
+    @property
+    def failing(self) -> Mapping[str, float]:
+        """Of the scorers whose words gate: the share of their latest tries that failed."""
+        return {seat.called: share for seat in self.seats if seat.gates and (share := seat.failing) is not None}
+
+    async def close(self) -> None:
+        await self.worker.close()
+        for seat in self.seats:
+            if hasattr(seat.plug, "close"):
+                with contextlib.suppress(Exception):  # nothing of it is needed any more
+                    await seat.plug.close()
+
+    # ------------------------------------------------------------------ asking
+
+    @property
+    def _gates(self) -> Gates:
+        return Gates(
+            quality=frozenset(seat.called for seat in self.seats if seat.gates),
+            pairs=frozenset(seat.called for seat in self.seats if seat.gates and seat.takes("compare")),
+            samples=frozenset(seat.called for seat in self.seats if seat.gates and seat.takes("score")),
+        )
+
+    async def _all(self, method: str, item: Sample | ComparedPair) -> Words:
+        asked = [self._ask(seat, method, item) for seat in self.seats if seat.takes(method)]
+        return tuple(await asyncio.gather(*asked))
+
+    async def _ask(self, seat: Seat, method: str, item: Sample | ComparedPair) -> Score | ScoreFailure:
+        if seat.waiting >= MOST_WAITING:
+            return self._count(seat, _failure(seat, Trouble.OVERLOADED, f"{MOST_WAITING} others wait for it already"))
+        seat.waiting += 1
+        try:
+            async with seat.turn:
+                word = await self._until_it_answers(seat, method, item)
+        finally:
+            seat.waiting -= 1
+        return self._count(seat, word)
+
+    async def _until_it_answers(self, seat: Seat, method: str, item: Sample | ComparedPair) -> Score | ScoreFailure:
+        """Tries again, later and later, where that can help. What failed tries cost is in the word's cost."""
+        spent, pause, left = 0.0, _FIRST_PAUSE, seat.use.retries
+        while True:
+            word = await self._paid(seat, method, item)
+            spent += word.cost
+            if isinstance(word, Score) or word.trouble not in _AGAIN or left == 0:
+                return replace(word, cost=spent)
+            await self.sleep(min(_LONGEST_PAUSE, word.again_after or pause))
+            pause, left = pause * 2, left - 1
+
+    async def _paid(self, seat: Seat, method: str, item: Sample | ComparedPair) -> Score | ScoreFailure:
+        if seat.plug.is_free:
+            return await self._tried(seat, method, item)
+        try:
+            held = await self._reserve(seat, item)
+        except StoreError:
+            return _failure(seat, Trouble.BUDGET, "the till cannot be used, so nothing is spent")
+        if held is None:
+            return _failure(
+                seat, Trouble.BUDGET, "its budget is used up, or its price is not known and no requests are allowed"
+            )
+        word: Score | ScoreFailure | None = None
+        try:
+            word = await self._tried(seat, method, item)
+        finally:
+            with contextlib.suppress(StoreError):  # then all that was reserved stays spent
+                await self.till.settle(held, None if word is None else _spent(word))
+        return word
+
+    async def _reserve(self, seat: Seat, item: Sample | ComparedPair) -> Reservation | None:
+        most = seat.plug.most(item) if hasattr(seat.plug, "most") else None
+        budget = seat.use.budget or Budget()
+        return await self.till.reserve(
+            f"scorer:{seat.called}", most, budget=budget, rollout=self.rollout(), at=self.clock.now()
+        )
+
+    async def _tried(self, seat: Seat, method: str, item: Sample | ComparedPair) -> Score | ScoreFailure:
+        """One try. Never raises but a cancellation."""
+        try:
+            if seat.place is not None:
+                word = await self.worker.ask(seat.place, method, item, timeout=seat.use.timeout)
+            else:
+                async with asyncio.timeout(seat.use.timeout):
+                    word = await getattr(seat.plug, method)(item)
+        except TimeoutError:
+            return _failure(seat, Trouble.TIMEOUT, f"no word within {seat.use.timeout:g} s")
+        except Died as error:
+            return _failure(seat, Trouble.CRASHED, str(error))
+        except Exception as error:  # noqa: BLE001 -- whatever a scorer does wrong is a failure of that scorer
+            return _failure(seat, Trouble.CRASHED, f"{type(error).__name__} in the scorer")
+        if not isinstance(word, Score | ScoreFailure):
+            return _failure(seat, Trouble.CRASHED, f"it answered with {type(word).__name__}, which is no word")
+        return _sound(seat, replace(word, scorer=seat.called))
+
+    def _count(self, seat: Seat, word: Score | ScoreFailure) -> Score | ScoreFailure:
+        failed = isinstance(word, ScoreFailure)
+        seat.tries += 1
+        seat.failures += failed
+        seat.cost += word.cost
+        seat.latest.append(failed)
+        return word
+
+
+def _spent(word: Score | ScoreFailure) -> float | None:
+    """None where a call failed whose cost nobody told: it may have been made all the same."""
+    told = isinstance(word, Score) or word.cost > 0.0 or word.trouble in (Trouble.THROTTLED, Trouble.REFUSED)
+    return word.cost if told else None
+
+
+def _sound(seat: Seat, word: Score | ScoreFailure) -> Score | ScoreFailure:
+    """A value outside 0..1 is no word."""
+    if isinstance(word, Score) and word.value is not None and not 0.0 <= word.value <= 1.0:
+        return _failure(seat, Trouble.UNREADABLE, "its value does not lie in 0..1", cost=word.cost)
+    return word
+
+
+def _failure(seat: Seat, trouble: Trouble, reason: str, *, cost: float = 0.0) -> ScoreFailure:
+    return ScoreFailure(scorer=seat.called, version=seat.plug.version, trouble=trouble, reason=reason, cost=cost)
