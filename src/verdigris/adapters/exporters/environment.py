@@ -53,7 +53,7 @@ def read_otlp(environ: Mapping[str, str]) -> Otlp | None:
 def _require_http(endpoint: str, protocol: str) -> None:
     if protocol not in ("", _SPOKEN):
         raise ConfigError(
-            f"OTLP is spoken over {_SPOKEN} only, not {protocol[:40]}",
+            f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol[:40]!r}; only {_SPOKEN} is spoken",
             key="OTEL_EXPORTER_OTLP_PROTOCOL",
             hint=f"set it to {_SPOKEN} with the collector's HTTP port (4318), or set OTEL_SDK_DISABLED=true",
         )
