@@ -85,7 +85,7 @@ class CopySource:
     off: tuple[str, ...] = ()
     largest: int = 256 << 10
     patience: float = 600.0
-    calls: int = 256
+    calls: int = 512
     capacity: int = 1_000
     memory: int = 128 << 20
     clock: Callable[[], float] = time.time

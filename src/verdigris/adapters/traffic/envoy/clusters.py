@@ -56,7 +56,7 @@ def sampler(address: str) -> Json:
     """The receiver of copies, HTTP/2; few at a time and no waiting, so that one that stands still costs little memory."""
     place: Target | Json = {"pipe": {"path": address}} if address.startswith("/") else target(f"http://{address}")
     http: Json = {"explicit_http_config": {"http2_protocol_options": {"connection_keepalive": _ALIVE}}}
-    limits = {"max_connections": 64, "max_pending_requests": 256, "max_requests": 256, "max_retries": 1}
+    limits = {"max_connections": 64, "max_pending_requests": 512, "max_requests": 512, "max_retries": 1}
     return {
         **_cluster(tapping.SAMPLER, place),
         **_protocol(http),
