@@ -18,13 +18,13 @@ from verdigris.spec.wrong import Wrong
 _LONGEST_LIST = 12
 
 
-def problems(source: Source, found: ValidationError | None) -> list[ConfigError]:
-    """Everything wrong with the file, one error a place, in the order of its lines."""
+def problems(source: Source, found: ValidationError | None, *, root: type[BaseModel] = Document) -> list[ConfigError]:
+    """Everything wrong with the file, one error a place, in the order of its lines. `root` is the shape it was checked by."""
     errors = [*source.errors, *_blanks(source)]
     if found is not None:
         details = found.errors(include_url=False, include_input=False)
-        meant = {place for detail in details for place in _meant(source, detail)}
-        errors += [_problem(source, detail) for detail in details if not _explained(source, detail, meant)]
+        meant = {place for detail in details for place in _meant(source, detail, root)}
+        errors += [_problem(source, detail, root) for detail in details if not _explained(source, detail, meant)]
     first: dict[str, ConfigError] = {}
     for error in errors:
         first.setdefault(error.key, error)
@@ -37,12 +37,12 @@ def _blanks(source: Source) -> Iterator[ConfigError]:
             yield source.error(f"{dotted(path)} has no value", at=path, on_key=True, hint="write one, or take it out")
 
 
-def _meant(source: Source, detail: Any) -> Iterator[Path]:
+def _meant(source: Source, detail: Any, root: type[BaseModel]) -> Iterator[Path]:
     """The keys that unknown ones were meant to be: their absence needs no second complaint."""
     if detail["type"] != "extra_forbidden":
         return
     path = source.settle(detail["loc"])
-    near = _nearest(str(path[-1]), known_keys(detail["loc"][:-1]))
+    near = _nearest(str(path[-1]), known_keys(detail["loc"][:-1], root))
     if near:
         yield (*path[:-1], near)
     if path[-1] in LATER:
@@ -54,14 +54,14 @@ def _explained(source: Source, detail: Any, meant: set[Path]) -> bool:
     return detail["type"] == "missing" and ((*parent, detail["loc"][-1]) in meant or parent in meant)
 
 
-def _problem(source: Source, detail: Any) -> ConfigError:
+def _problem(source: Source, detail: Any, root: type[BaseModel]) -> ConfigError:
     location: Path = detail["loc"]
     wrong = detail.get("ctx", {}).get("error")
     if detail["type"] == "missing":
         return _missing(source, source.settle(location[:-1]), str(location[-1]))
     path = source.settle(location)
     if detail["type"] == "extra_forbidden":
-        return _unknown(source, path, known_keys(location[:-1]))
+        return _unknown(source, path, known_keys(location[:-1], root))
     if not isinstance(wrong, Wrong):
         wrong = _wrong(source, path, detail)
     if location and location[-1] == "[key]":
@@ -168,9 +168,9 @@ def _nearest(word: str, known: Iterable[str]) -> str:
     return near[0] if near else ""
 
 
-def known_keys(location: Path) -> list[str]:
+def known_keys(location: Path, root: type[BaseModel] = Document) -> list[str]:
     """The keys that may stand in the mapping at a checker's location, in the document's order; bounded for messages."""
-    models: list[type[BaseModel]] = [Document]
+    models: list[type[BaseModel]] = [root]
     for part in location:
         tagged = [model for model in models if model.__name__ == part]
         deeper = [

@@ -17,7 +17,7 @@ from verdigris.spec.types import Doc, Name, PositiveDuration
 from verdigris.spec.wrong import Wrong
 
 MOST_SCORERS = 32
-_PAID = frozenset({"judge", "pairwise", "judge-pair", "judge-pairwise"})
+_PAID = frozenset({"judge"})
 _SECRET = ("key", "token", "secret", "password", "authorization")
 _USE = ScorerUse(use="heuristics")
 
@@ -45,7 +45,7 @@ class ScorerDoc(Doc):
     @property
     def is_paid(self) -> bool:
         """As far as it can be told without the plug."""
-        return self.use in _PAID or any(key.startswith("price") for key in self.model_extra or {})
+        return self.use in _PAID or any("price" in key for key in self.model_extra or {})
 
     def model(self, options: Mapping[str, Any]) -> ScorerUse:
         budget = self.budget.model() if self.budget else DEFAULT_BUDGET if self.is_paid else None

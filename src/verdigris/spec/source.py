@@ -128,8 +128,11 @@ def dotted(path: Path) -> str:
     return text
 
 
-def read(text: str, *, file: str, environ: Mapping[str, str]) -> Source:
-    """Raises: ConfigError when the text is no YAML or no mapping; smaller faults are kept in `errors`."""
+def read(text: str, *, file: str, environ: Mapping[str, str] | None) -> Source:
+    """Without `environ` variables stay as they are written.
+
+    Raises: ConfigError when the text is no YAML or no mapping; smaller faults are kept in `errors`.
+    """
     root = _compose(text, file)
     source = Source(file=file)
     if root is None:
@@ -184,7 +187,7 @@ def _tab_indents(mark: object) -> bool:
 class _Builder:
     """Walks the nodes once. Bounded, for a few aliases can stand for a billion values."""
 
-    def __init__(self, source: Source, environ: Mapping[str, str]) -> None:
+    def __init__(self, source: Source, environ: Mapping[str, str] | None) -> None:
         self._source = source
         self._environ = environ
         self._seen = 0

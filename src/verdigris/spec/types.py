@@ -211,6 +211,11 @@ def _sticky_header(value: Any) -> str:
         raise Wrong("holds a percent sign", hint="letters, digits and hyphens, such as x-user-id")
     if "_" in text:
         raise Wrong("never arrives: headers with an underscore are dropped", hint=f"send {text.replace('_', '-')}")
+    return _own_header(text)
+
+
+def _own_header(value: Any) -> str:
+    text = _token(value)
     if text.lower() in _GATEWAY_HEADERS or text.lower().startswith(_GATEWAY_PREFIX):
         raise Wrong("is a header the gateway sets or removes itself", hint="choose one of your own, such as x-user-id")
     return text
@@ -255,6 +260,7 @@ PathPrefix = Annotated[
     str, BeforeValidator(_path_prefix, json_schema_input_type=Annotated[str, Field(pattern=r"^/[^?]*$")])
 ]
 StickyHeader = Annotated[str, BeforeValidator(_sticky_header, json_schema_input_type=str)]
+HeaderName = Annotated[str, BeforeValidator(_own_header, json_schema_input_type=str)]
 StickyCookie = Annotated[str, BeforeValidator(_sticky_cookie, json_schema_input_type=str)]
 Word = Annotated[str, BeforeValidator(_word, json_schema_input_type=str | float)]
 BodySize = Annotated[int, BeforeValidator(_size(1 << 10, 16 << 20), json_schema_input_type=_SIZE)]

@@ -40,6 +40,11 @@ def substitute(text: str, environ: Mapping[str, str] | None) -> str:
     return _HIDDEN.sub(fill, text)
 
 
+def fill(text: str, environ: Mapping[str, str]) -> str:
+    """A text as it was written, with its variables filled in. Raises: Wrong, as `substitute`."""
+    return substitute(protect(text), environ)
+
+
 def _value(inside: str, environ: Mapping[str, str]) -> str:
     match = _NAME.fullmatch(inside)
     if match is None:

@@ -1,0 +1,273 @@
+"""Asks an endpoint the cases, a few at once, and scores what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
+
+from verdigris.cases.model import MOST_OUTPUT, Case, CaseResult, CasesRun, Finding, mean_of
+from verdigris.cases.rules import MOST_TEXT, Reference, Rubric, Rule, TextRule
+from verdigris.core.model.compared import ComparedPair, PairKind
+from verdigris.core.model.reading import Reading
+from verdigris.core.model.sample import Exchange, Sample
+from verdigris.core.model.score import Score, ScoreFailure
+from verdigris.core.model.service import Telemetry
+from verdigris.core.reading.answer import read_answer
+from verdigris.core.reading.request import read_request
+from verdigris.ports import Resender, Unanswered
+
+LARGEST = 4 << 20
+"""Bytes of an answer that are read; a longer one is no answer."""
+
+_BACKOFF = 0.5
+_WHY = {
+    "timeout": "no answer within {seconds:g} s",
+    "failed": "no answer: the connection failed or broke off",
+    "cut": f"the answer is longer than {LARGEST >> 20} MiB",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """Where cases are sent: a base URL, and what is sent along. `name` and `release` are those of an environment, where it is one."""
+
+    url: str
+    name: str = ""
+    release: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manner:
+    """How a run goes: cases under way at once, seconds for an answer and for a judge's word, further tries after no answer, a 429 or a 5xx."""
+
+    concurrency: int = 4
+    timeout: float = 60.0
+    retries: int = 0
+
+
+Done = Callable[[CaseResult], object]
+Settle = Callable[[float], Awaitable[None]]
+Spend = Callable[[Rubric, Sample], Awaitable[Settle | None]]
+"""Sets aside what a judge's word can cost; None where there is no money left. What it did cost is told to the Settle."""
+
+
+async def freely(_: Rubric, __: Sample) -> Settle | None:
+    """Spends what it takes: for a run that a person asked for."""
+    return _settled
+
+
+async def _settled(_: float) -> None:
+    pass
+
+
+async def run_cases(
+    cases: Sequence[Case],
+    endpoint: Endpoint,
+    resender: Resender,
+    *,
+    min_score: float,
+    manner: Manner = Manner(),
+    done: Done = lambda _: None,
+    spend: Spend = freely,
+) -> CasesRun:
+    """Every case once; `done` is told each result as it comes."""
+    turns = asyncio.Semaphore(manner.concurrency)
+
+    async def one(case: Case) -> CaseResult:
+        async with turns:
+            result = await run_case(case, endpoint, resender, manner=manner, spend=spend)
+        done(result)
+        return result
+
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(one(case)) for case in cases]
+    return CasesRun(
+        of=endpoint.name or endpoint.url, results=tuple(task.result() for task in running), min_score=min_score
+    )
+
+
+async def run_case(
+    case: Case, endpoint: Endpoint, resender: Resender, *, manner: Manner = Manner(), spend: Spend = freely
+) -> CaseResult:
+    """Never raises for what an endpoint or a scorer does."""
+    began = time.time()
+    asked = _exchange(case, endpoint, began)
+    answer = await _sent(asked, endpoint, resender, manner)
+    result = CaseResult(case=case, score=0.0)
+    if isinstance(answer, Unanswered):
+        return replace(result, problem=_WHY[answer.why].format(seconds=manner.timeout), seconds=time.time() - began)
+    reading = await asyncio.to_thread(_read, answer, endpoint.telemetry)
+    sample = _sample(answer, reading, endpoint.telemetry)
+    result = replace(
+        result,
+        status=answer.status,
+        seconds=sample.duration,
+        output=reading.text[:MOST_OUTPUT],
+        cost=reading.cost,
+        exchange=answer,
+        sample=sample,
+    )
+    if not 200 <= answer.status < 300:
+        return replace(result, problem=f"the answer has status {answer.status}")
+    findings = tuple([await _finding(rule, sample, manner, spend) for rule in case.rules])
+    return replace(result, findings=findings, score=mean_of(findings), cost=_sum(reading.cost, findings))
+
+
+def _sum(answer: float | None, findings: Sequence[Finding]) -> float | None:
+    """What is known of it: None where nothing is."""
+    words = sum(finding.cost for finding in findings)
+    return words or None if answer is None else answer + words
+
+
+# ------------------------------------------------------------------ asking
+
+
+def _exchange(case: Case, endpoint: Endpoint, now: float) -> Exchange:
+    question = case.question
+    headers = {"accept": "application/json, text/event-stream, text/plain, */*", **endpoint.headers, **question.headers}
+    return Exchange(
+        id=f"case-{secrets.token_hex(8)}",
+        at=now,
+        began=now,
+        environment=endpoint.name,
+        release=endpoint.release,
+        method="POST",
+        path=question.path or "/",
+        request_headers={"content-type": question.content_type, **headers},
+        request_body=question.body,
+    )
+
+
+async def _sent(asked: Exchange, endpoint: Endpoint, resender: Resender, manner: Manner) -> Exchange | Unanswered:
+    stamps = {"X-Request-Id": asked.id, "X-Shadow": "1"}
+    if endpoint.name:
+        stamps |= {"X-Deploy-Env": endpoint.name, "X-Release-Id": endpoint.release}
+    left = manner.retries
+    while True:
+        answer = await resender.send(asked, to=endpoint.url, headers=stamps, patience=manner.timeout, largest=LARGEST)
+        busy = isinstance(answer, Unanswered) or answer.status >= 500 or answer.status == 429
+        if not busy or left <= 0:
+            return answer
+        await asyncio.sleep(_BACKOFF * 2 ** (manner.retries - left))
+        left -= 1
+
+
+def _read(answer: Exchange, telemetry: Telemetry) -> Reading:
+    return read_answer(
+        body=answer.response_body,
+        content_type=answer.response_headers.get("content-type", ""),
+        encoding=answer.response_headers.get("content-encoding", ""),
+        path=answer.path,
+        format=telemetry.format,
+        fields=telemetry.fields,
+        is_whole=answer.is_whole,
+        cut=answer.cut,
+    )
+
+
+def _sample(answer: Exchange, reading: Reading, telemetry: Telemetry) -> Sample:
+    asked = read_request(
+        body=answer.request_body,
+        content_type=answer.request_headers.get("content-type", ""),
+        path=answer.path,
+        format=telemetry.format,
+    )
+    return Sample(
+        id=answer.id,
+        at=answer.at,
+        began=answer.began,
+        environment=answer.environment,
+        release=answer.release,
+        route=answer.route,
+        input=asked.input,
+        system=asked.system,
+        output=reading.text,
+        status=answer.status,
+        duration=max(0.0, answer.at - answer.began),
+        reading=reading,
+        wants_json=asked.wants_json,
+    )
+
+
+# ------------------------------------------------------------------ scoring
+
+
+async def _finding(rule: Rule, sample: Sample, manner: Manner, spend: Spend) -> Finding:
+    match rule:
+        case Reference():
+            return await _asked(rule, lambda: rule.plug.compare(_beside(rule.text, sample)), manner)
+        case Rubric():
+            settle = await spend(rule, sample)
+            if settle is None:
+                return Finding(rule=rule.name, value=None, said=f"no money is left for {rule.scorer}")
+            found = await _asked(rule, lambda: rule.plug.score(sample), manner)
+            await settle(found.cost)
+            return found
+        case text:
+            return await asyncio.to_thread(_looked, text, sample.reading.text[:MOST_TEXT])
+
+
+def _looked(rule: TextRule, text: str) -> Finding:
+    value, said = rule.check(text)
+    return Finding(rule=rule.name, value=value, said=said)
+
+
+async def _asked(
+    rule: Reference | Rubric, word: Callable[[], Awaitable[Score | ScoreFailure]], manner: Manner
+) -> Finding:
+    """A scorer that computes has a thread; one that asks over the network, the loop. What it raises is no word."""
+    try:
+        async with asyncio.timeout(manner.timeout):
+            if getattr(rule.plug, "in_loop", False):
+                found = await word()
+            else:
+                found = await asyncio.to_thread(lambda: asyncio.run(_awaited(word)))
+    except TimeoutError:
+        return Finding(rule=rule.name, value=None, said=f"{rule.scorer} gave no word within {manner.timeout:g} s")
+    except Exception as error:  # noqa: BLE001 -- a plug may raise anything, and its text may quote the answer
+        return Finding(rule=rule.name, value=None, said=f"{rule.scorer} gave no word: {type(error).__name__}")
+    return _told(rule, found)
+
+
+async def _awaited(word: Callable[[], Awaitable[Any]]) -> Any:
+    return await word()
+
+
+def _told(rule: Reference | Rubric, found: Score | ScoreFailure) -> Finding:
+    match found:
+        case ScoreFailure():
+            return Finding(
+                rule=rule.name, value=None, said=f"{rule.scorer} gave no word: {found.reason}", cost=found.cost
+            )
+        case Score():
+            value = found.value if found.value is not None else None if found.passed is None else float(found.passed)
+            said = found.explanation or (
+                f"{value:.2f} by {rule.scorer}" if value is not None else f"{rule.scorer} says nothing"
+            )
+            return Finding(rule=rule.name, value=value, said=said, cost=found.cost)
+        case _:
+            assert_never(found)
+
+
+def _beside(text: str, sample: Sample) -> ComparedPair:
+    """The reference as if it were the other answer to the same input."""
+    reference = Sample(
+        id=f"{sample.id}-reference",
+        at=sample.at,
+        began=sample.began,
+        environment="reference",
+        release="",
+        route=sample.route,
+        input=sample.input,
+        output=text,
+        status=200,
+        duration=0.0,
+        reading=Reading(format=sample.reading.format, text=text),
+    )
+    return ComparedPair(id=sample.id, rollout="", at=sample.at, kind=PairKind.CASE, stable=reference, other=sample)

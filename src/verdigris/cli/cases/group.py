@@ -1,0 +1,14 @@
+"""The verbs of cases."""
+
+from __future__ import annotations
+
+import click
+
+from verdigris.cli.lazy import LazyGroup
+
+VERBS = {"run": ("verdigris.cli.cases.run", "Ask an endpoint declared cases and score its answers.")}
+
+
+@click.group(cls=LazyGroup, verbs=VERBS)
+def command() -> None:
+    """Ask declared cases and score the answers. Files of cases are YAML; see the documentation."""
