@@ -11,6 +11,7 @@ from support.provider_bodies import sent
 from verdigris.core.model.reading import Format, Usage
 from verdigris.core.reading.answer import read_answer
 from verdigris.core.reading.bodies import LARGEST, undone
+from verdigris.core.reading.json_text import written
 from verdigris.core.reading.request import read_request
 from verdigris.testing.providers.script import Scripted
 
@@ -170,6 +171,23 @@ def test_deep_nesting_is_told(nest: str) -> None:
         assert read_request(body=body.encode(), content_type=JSON).problem
     deep = '{"output":' + '{"a":' * 400 + "1" + "}" * 401
     assert read_answer(body=deep.encode(), content_type=JSON).text
+
+
+def test_what_cannot_be_written_is_left_out() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert written(deep) == ""
+    assert written({"a": {1, 2}}) == ""
+
+
+def test_a_compressed_text_that_breaks_off_is_not_complete() -> None:
+    packed = gzip.compress(b"a plain text " * 100)
+    for at in (len(packed) - 1, len(packed) // 2):
+        reading = read_answer(body=packed[:at], content_type="text/plain", encoding="gzip")
+        assert reading.text.startswith("a plain")
+        assert not reading.is_complete
+    assert read_answer(body=packed, content_type="text/plain", encoding="gzip").is_complete
 
 
 def test_tool_calls_without_end_are_bounded() -> None:

@@ -260,6 +260,11 @@ def test_thoughts_and_what_tools_gave_are_counted_in() -> None:
     assert of({"candidates": [], "usageMetadata": usage}).usage == Usage(input=9, output=11, reasoning=9)
 
 
+def test_thoughts_of_gemini_are_no_text() -> None:
+    parts = [{"text": "hm", "thought": True}, {"text": "hi", "thought": False}, {"text": "!"}]
+    assert of({"candidates": [{"content": {"parts": parts}}]}).text == "hi!"
+
+
 def test_zeros_that_were_left_out_are_told_by_the_total() -> None:
     blocked = {
         "promptFeedback": {"blockReason": "SAFETY"},

@@ -131,6 +131,15 @@ def test_a_cut_message_is_left_out(at: int) -> None:
     assert found.problem == ""
 
 
+def test_a_changed_length_is_no_cut() -> None:
+    """The first checksum tells a wrong length from a message whose rest has not come."""
+    changed = bytearray(CONVERSE.body)
+    changed[2] ^= 1
+    found = messages(bytes(changed))
+    assert (found.is_cut, found.found) == (False, ())
+    assert "checksum" in found.problem
+
+
 def test_impossible_lengths_are_told() -> None:
     for total, headers in ((15, 0), (2**32 - 1, 0), (40, 30), (2**20, 2**19)):
         prelude = struct.pack("!II", total, headers)

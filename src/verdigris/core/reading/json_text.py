@@ -33,13 +33,18 @@ class Parsed:
 
 def parse(text: str) -> Parsed:
     """Never raises."""
-    odd = _Odd()
     try:
-        return Parsed(value=_loads(text, odd), problem=odd.problem)
+        return Parsed(value=_USUAL.decode(text))
+    except _OddConstant:
+        problem, decoder = "the JSON holds NaN or an infinity", _LENIENT
     except RecursionError:
         return Parsed(problem="the JSON is nested too deeply")
     except ValueError:
-        return _repaired(text, odd)
+        return _repaired(text)
+    try:
+        return Parsed(value=decoder.decode(text), problem=problem)
+    except (RecursionError, ValueError):
+        return _repaired(text)
 
 
 def written(value: Any) -> str:
@@ -50,29 +55,27 @@ def written(value: Any) -> str:
         return ""
 
 
-@dataclass(slots=True)
-class _Odd:
-    """Notes what is no JSON but can be read past."""
-
-    problem: str = ""
-
-    def constant(self, _: str) -> None:
-        self.problem = "the JSON holds NaN or an infinity"
+class _OddConstant(Exception):
+    """NaN or an infinity: no JSON, but it can be read past."""
 
 
-def _loads(text: str, odd: _Odd) -> Any:
-    return json.loads(text, parse_constant=odd.constant, parse_int=_integer)
+def _refused(_: str) -> None:
+    raise _OddConstant
 
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= LONGEST_NUMBER else float(digits)
 
 
-def _repaired(text: str, odd: _Odd) -> Parsed:
+_USUAL = json.JSONDecoder(parse_int=_integer, parse_constant=_refused)
+_LENIENT = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)
+
+
+def _repaired(text: str) -> Parsed:
     prefix, ends = _Scan().over(text)
     if prefix:
         try:
-            value = _loads(prefix, odd)
+            value = _LENIENT.decode(prefix)
         except (RecursionError, ValueError):
             return Parsed(problem="the answer is not well-formed JSON")
         if ends:
