@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from support.streams import Behaviour, baseline, feed, ledger, observations
+from verdigris.core.analysis.explain import explain
 from verdigris.core.analysis.judge import judge, outcome
 from verdigris.core.analysis.ledger import Ledger
-from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail, Margin, Metric
+from verdigris.core.model.compared import PairKind
+from verdigris.core.model.metric import DEFAULT_GUARDRAILS, DEFECT_GUARDRAIL, Guardrail, Margin, Metric
 from verdigris.core.model.pair import Answer, Pair
 from verdigris.core.model.verdict import Outcome
+from verdigris.testing import builders
 
 QUALITY = (Guardrail(metric=Metric.QUALITY, margin=Margin(relative=0.05)),)
 
@@ -129,3 +132,94 @@ def test_pairs_are_kept_across_a_restart() -> None:
         one.pair(more)
         one.fold(rows)
     assert copy.encode() == book.encode()
+
+
+# ------------------------------------------------------------------ which pairs count
+
+
+def told_apart(book: Ledger) -> dict[tuple[str, str], int]:
+    return {(each.kind, each.scorer): each.n for each in judge(book, at=1.0).findings[0].apart}
+
+
+def test_cases_are_counted_apart_and_never_take_over() -> None:
+    """A few inputs again and again are no sample of the traffic."""
+    rng = np.random.default_rng(20)
+    book = ledger(guardrails=DEFAULT_GUARDRAILS, pairs=0.5)
+    cases = [replace(pair, kind=PairKind.CASE) for pair in pairs(rng, 400, worse=0.5, scorer="cases-1")]
+    book.pair(cases[:200])
+    assert book.pairs == 0
+    assert outcome(book) is Outcome.NO_DATA
+    for number in range(100):  # judge pairs and case pairs in turn
+        book.pair(pairs(rng, 1, scorer="judge-1"))
+        book.pair(cases[200 + number : 201 + number])
+    assert book.pairs == book.tracks[0].twins.n == 100
+    assert all(track.twins.n in (0, 100) for track in book.tracks)
+    assert book.failure is None
+    assert told_apart(book) == {("case", "cases-1"): 300}
+    assert told_apart(Ledger.decode(book.encode())) == told_apart(book)
+    verdict = judge(book, at=1.0)
+    text = explain(builders.a_rollout(verdict=verdict)).to_text()
+    assert "apart      cases by cases-1, not counted: 300, 0." in text
+
+
+def test_versions_that_take_turns_for_ever_restart_three_times_at_the_most() -> None:
+    rng = np.random.default_rng(21)
+    book = ledger(guardrails=QUALITY, pairs=0.5)
+    for number in range(12):
+        book.pair(pairs(rng, 25, scorer=f"judge-{number % 2}"))
+    assert book.pairing.succession.changes == 3
+    assert book.tracks[0].twins.n == 25 * 5  # the second one's, from its second turn on
+    assert told_apart(book) == {("shadow", "judge-0"): 25 * 4}
+
+
+def test_pairs_without_a_word_on_quality_are_no_other_scorer() -> None:
+    rng = np.random.default_rng(22)
+    book = ledger(guardrails=DEFAULT_GUARDRAILS, pairs=0.5)
+    book.pair(pairs(rng, 50))
+    good = Answer(cost=0.01, refusal=False)
+    book.pair([Pair(at=float(i), stable=good, candidate=Answer(failed=True)) for i in range(30)])
+    assert book.pairing.succession.changes == 0
+    assert book.tracks[0].twins.n == 50
+    assert book.pairs == 80
+
+
+def test_stables_pairs_with_itself_are_no_evidence() -> None:
+    rng = np.random.default_rng(23)
+    book = ledger(guardrails=QUALITY, pairs=0.5)
+    book.pair([replace(pair, kind=PairKind.SELF) for pair in pairs(rng, 300, worse=0.9)])
+    assert (book.pairs, book.tracks[0].twins.n, book.evidence) == (0, 0, pytest.approx(1.0))
+    assert told_apart(book) == {}
+
+
+def test_only_so_many_versions_are_kept_apart() -> None:
+    rng = np.random.default_rng(24)
+    book = ledger(guardrails=QUALITY, pairs=0.5)
+    for number in range(9):
+        book.pair([replace(pair, kind=PairKind.CASE) for pair in pairs(rng, 3, scorer=f"cases-{number}")])
+    assert [scorer for _, scorer in told_apart(book)] == ["cases-5", "cases-6", "cases-7", "cases-8"]
+
+
+def test_a_rollout_whose_pairs_never_come_is_decided_all_the_same() -> None:
+    rng = np.random.default_rng(25)
+    book = ledger(guardrails=QUALITY, pairs=0.25)
+    took = feed(book, rng, 6_000, batch=50, until=lambda book: outcome(book) is Outcome.PASS)
+    assert took < 2_000
+    book = ledger(guardrails=QUALITY, pairs=0.25)
+    took = feed(book, rng, 6_000, batch=50, candidate=Behaviour(quality=0.78))
+    assert took < 2_000
+    assert book.failure is not None
+
+
+def test_defects_are_not_judged_by_pairs() -> None:
+    book = ledger(guardrails=(*DEFAULT_GUARDRAILS, DEFECT_GUARDRAIL), pairs=0.5)
+    assert book.tracks[-1].pairs == 0.0
+
+
+def test_while_a_scorer_fails_the_quality_of_pairs_is_left_out() -> None:
+    rng = np.random.default_rng(26)
+    book = ledger(guardrails=DEFAULT_GUARDRAILS, pairs=0.5)
+    book.scorers({"judge": 0.5})
+    book.pair(pairs(rng, 100, worse=0.5))
+    assert book.tracks[0].twins.n == 0
+    assert {track.twins.n for track in book.tracks if track.guardrail.metric is Metric.REFUSAL_RATE} == {100}
+    assert book.failure is None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from verdigris.controller.book import Book
 from verdigris.controller.ingest import Ingest
 from verdigris.controller.journal import Journal
@@ -11,6 +14,8 @@ from verdigris.core.analysis.terms import Terms
 from verdigris.core.model.command import Decision
 from verdigris.core.model.errors import StoreUnreadable
 from verdigris.core.model.event import Event, Judged, Started
+from verdigris.core.model.metric import Metric
+from verdigris.core.model.quality import Quality
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.service import Service
 from verdigris.core.model.split import FULL
@@ -18,15 +23,57 @@ from verdigris.ports import Store
 
 BASELINE = "baseline"
 
+PAIRS_PART = 0.25
+"""The part of each metric's evidence that rests on shadow pairs where they are declared. Without any, the rest must reach 26
+and a third where it would 20: a quarter stays at 1.
+"""
+
+_MOST_SCORING = 300.0  # seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """What of a rollout's answers is measured by scorers. `gates`: the quality of samples is that of the service.
+
+    `scoring`: seconds after a request's end by when all words on its sample are there, at the latest. `pairs`: shadow pairs
+    are made.
+    """
+
+    gates: bool = False
+    scoring: float = 0.0
+    pairs: bool = False
+
+    @classmethod
+    def by(cls, quality: Quality | None, *, gates: bool | None = None) -> Measured:
+        """As declared. `gates` says whether a scorer of single answers gates, which a scorer may decide itself (calibration)."""
+        if quality is None:
+            return cls()
+        asked = any(use.gate is True for use in quality.scorers)
+        longest = max((use.timeout * (1 + use.retries) for use in quality.scorers), default=0.0)
+        return cls(
+            gates=asked if gates is None else gates,
+            scoring=min(longest, _MOST_SCORING),
+            pairs=quality.shadow is not None,
+        )
+
 
 class Evidence:
     """Owns what the ingest folds into: a Ledger while a rollout is judged, the stable side's Baseline otherwise."""
 
-    def __init__(self, store: Store, journal: Journal, ingest: Ingest, service: Service) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        ingest: Ingest,
+        service: Service,
+        measured: Callable[[], Measured] | None = None,
+    ) -> None:
+        """`measured` is asked when a rollout begins; without it, the declaration says all."""
         self._store = store
         self._journal = journal
         self._ingest = ingest
         self._service = service
+        self._measured = measured or (lambda: Measured.by(service.quality))
         self._saved: int | None = None  # observations received when evidence was last kept; None before any was read
 
     @property
@@ -35,6 +82,7 @@ class Evidence:
 
     def prepare(self, event: Started) -> Book:
         """An empty book for this rollout, with the caps and quantiles that stable's past suggests."""
+        measured = self._measured()
         terms = Terms(
             guardrails=event.guardrails,
             stable=event.stable.environment,
@@ -44,6 +92,9 @@ class Evidence:
             lag=self._service.gateway.timeout,
             multiples=event.strategy.multiples,
             horizon=event.strategy.horizon,
+            pairs=PAIRS_PART if measured.pairs else 0.0,
+            scored=(Metric.QUALITY,) if measured.gates else (),
+            scoring=measured.scoring,
         )
         return Book.begin(terms, self._ingest.baseline)
 

@@ -26,13 +26,15 @@ the face for programs of their own; it and the nouns it speaks keep their names 
 """
 
 from verdigris.core.analysis.face import Analysis
-from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Covariate, Guardrail, Margin, Metric
+from verdigris.core.model.metric import DEFAULT_GUARDRAILS, DEFECT_GUARDRAIL, Covariate, Guardrail, Margin, Metric
 from verdigris.core.model.observation import Observation, Role
 from verdigris.core.model.pair import Answer, Pair
+from verdigris.core.model.score import Scored
 from verdigris.core.model.verdict import Finding, Outcome, Slice, Standing, Verdict
 
 __all__ = [
     "DEFAULT_GUARDRAILS",
+    "DEFECT_GUARDRAIL",
     "Analysis",
     "Answer",
     "Covariate",
@@ -44,6 +46,7 @@ __all__ = [
     "Outcome",
     "Pair",
     "Role",
+    "Scored",
     "Slice",
     "Standing",
     "Verdict",

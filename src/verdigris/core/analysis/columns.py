@@ -171,7 +171,7 @@ class Columns:
         failed = is_failure(table["status"])
         values, invalid = sound_values(read, table, failed, _FIELD)
         values[Source.ERRORS] = failed.astype(np.float64)
-        fingerprints = Labels.of([row.fingerprint for row in rows])
+        fingerprints = [row.fingerprint for row in rows]
         at, duration = table["at"], table["duration"]
         return cls(
             at=at,
@@ -183,7 +183,7 @@ class Columns:
             finishes=Labels.of([row.finish_reason for row in rows]),
             models=Labels.of([row.response_model for row in rows]),
             covariates={name: numbers([getattr(row, name.value) for row in rows]) for name in covariates},
-            traits={Trait.FINGERPRINT: fingerprints} if any(fingerprints.names) else {},
+            traits={Trait.FINGERPRINT: Labels.of(fingerprints)} if any(fingerprints) else {},
             strata=Labels.of([row.stratum for row in rows]) if strata else None,
             units=hashes([row.unit for row in rows]) if units else None,
             drawn=np.array([row.unit is None for row in rows], dtype=np.bool_) if units else None,

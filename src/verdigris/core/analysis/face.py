@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.blocks import BLOCK
 from verdigris.core.analysis.judge import judge, outcome
 from verdigris.core.analysis.ledger import Ledger
 from verdigris.core.analysis.terms import Terms
-from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail
+from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail, Metric
 from verdigris.core.model.observation import Observation, Role
 from verdigris.core.model.pair import Pair
+from verdigris.core.model.score import Scored
 from verdigris.core.model.verdict import Outcome, Verdict
 
 
@@ -29,6 +30,9 @@ class Analysis:
     - `lag`: seconds after its begin until a request counts for PASS: the longest that one may take. Without it a request
       counts when it ends. Give it where requests last long, since the quick ones end first. What is said by an answer
       then counts a little after it began; see `docs/explanation/judge.md`.
+    - `scored`: metrics that scorers of sampled answers measure (quality, cost, refusals; defects always are): give their words
+      to `score`. What observations say of them is ignored. `scoring`: seconds in which such a word is there, after its
+      request ended; it delays a PASS by as much at the most.
     - `horizon`: observations after which an undecided comparison is INCONCLUSIVE.
     - `min_candidate`: observations of the candidate without which there is no PASS.
 
@@ -46,6 +50,8 @@ class Analysis:
         stratified: bool = False,
         pairs: float = 0.0,
         lag: float = 0.0,
+        scored: Sequence[Metric] = (),
+        scoring: float = 0.0,
         multiples: tuple[float, ...] = (1.0,),
         horizon: int | None = None,
         min_candidate: int = 50,
@@ -58,6 +64,8 @@ class Analysis:
             stratified=stratified,
             lag=lag,
             pairs=pairs,
+            scored=tuple(scored),
+            scoring=scoring,
             multiples=multiples,
             horizon=horizon,
         )
@@ -96,6 +104,21 @@ class Analysis:
     def pair_all(self, pairs: Iterable[Pair]) -> None:
         """Takes pairs in, in any order."""
         self._ledger.pair(tuple(pairs))
+
+    def score(self, scored: Scored) -> None:
+        """Takes in what scorers said of one sampled answer, once, after its request was observed."""
+        self.score_all((scored,))
+
+    def score_all(self, scored: Iterable[Scored]) -> None:
+        """Takes in words on samples, in any order. Raises: ValueError where samples are no evidence: see `scored`."""
+        if not self._ledger.terms.samples:
+            raise ValueError("give `scored`, or a guardrail for defects: no metric is measured by samples")
+        self._settle()
+        self._ledger.score(tuple(scored))
+
+    def scorers(self, failing: Mapping[str, float]) -> None:
+        """The part, 0..1, of the latest tries of each scorer that failed. Above a fifth there is NO_DATA on quality."""
+        self._ledger.scorers(failing)
 
     def expect(self, share: float | None, *, at: float = 0.0) -> None:
         """From time `at` on, requests are drawn for the candidate with probability `share`; None: not known now.

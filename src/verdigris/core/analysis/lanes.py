@@ -40,12 +40,13 @@ class Tried(NamedTuple):
 
 @dataclass(kw_only=True, slots=True)
 class Lanes:
-    """`lag`: as in `Terms`, seconds after its begin until a request counts for safety.
-
+    """`lag`: as in `Terms`, seconds after its begin until a request counts for safety. Of it, `scoring` is the most that
+    comes on top because a word on the answer takes its time; it is shortened to what that usually takes.
     `usual` takes the times of stable's answers until there are enough of them; None from then on.
     """
 
     lag: float
+    scoring: float
     arrivals: Lane
     answers: Settled | None
     settled: Settled | None
@@ -53,7 +54,13 @@ class Lanes:
 
     @classmethod
     def start(
-        cls, terms: Terms, scales: Mapping[Guardrail, Scale | None], *, lag: float, usual: Sketch | None = None
+        cls,
+        terms: Terms,
+        scales: Mapping[Guardrail, Scale | None],
+        *,
+        lag: float,
+        scoring: float = 0.0,
+        usual: Sketch | None = None,
     ) -> Lanes:
         """Lanes for the guardrails that have an entry in `scales`. `usual` times are those of the past."""
         safe = safe_at(terms.multiples)
@@ -68,7 +75,14 @@ class Lanes:
                 Lane.start(terms, later, (HARM, FAR, safe[0])), lag=answer_lag(lag, usual), width=_ANSWER_WIDTH
             )
             settled = Settled.start(Lane.start(terms, scales, safe), lag=lag)
-        return cls(lag=lag, arrivals=arrivals, answers=answers, settled=settled, usual=None if known else Sketch())
+        return cls(
+            lag=lag,
+            scoring=scoring,
+            arrivals=arrivals,
+            answers=answers,
+            settled=settled,
+            usual=None if known else Sketch(),
+        )
 
     def harm(self) -> dict[Guardrail, Trial]:
         """Where harm is tried, by guardrail."""
@@ -87,6 +101,8 @@ class Lanes:
         self.usual.add(seconds)
         if self.usual.n >= USUAL:
             self.answers.waiting.lag = answer_lag(self.lag, self.usual)
+            if self.settled is not None and self.scoring:
+                self.settled.waiting.lag = self.lag - self.scoring + answer_lag(self.scoring, self.usual)
             self.usual = None
 
     def fold(self, rows: Rows, admitted: Rows, past: Mapping[Source, Sketch]) -> list[Tried]:

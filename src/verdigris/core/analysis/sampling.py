@@ -55,7 +55,7 @@ class Sampling:
         }
         return cls(
             terms=terms,
-            lanes=Lanes.start(terms, scales, lag=terms.lag + terms.scoring),
+            lanes=Lanes.start(terms, scales, lag=terms.lag + terms.scoring, scoring=terms.scoring),
             sources={Source.of(each.metric) for each in terms.guardrails if terms.is_scored(each.metric)},
         )
 
