@@ -29,7 +29,7 @@ _SAYS_SO = tuple(
         # English
         r"\bi(?:'m| am)? (?:am |'m )?(?:really |very |so )?(?:sorry|afraid)\b.{0,60}\b(?:can't|cannot|can not|won't|unable|not able|not allowed|not permitted)\b",
         r"^(?:sorry|apologies|unfortunately|my apologies)\b.{0,40}\bi\b.{0,20}\b(?:can't|cannot|won't|am unable|am not able|'m unable|'m not able)\b",
-        r"\bi (?:can't|cannot|can not|won't|will not|must decline to|am unable to|am not able to|'m unable to) (?:help|assist|comply|provide|do that|fulfill|fulfil|answer|discuss|share|support|engage|create|write|generate|continue|give)\b",
+        r"^(?:[a-z ,]{0,30}[,;] )?i (?:can't|cannot|can not|won't|will not|must decline to|am unable to|am not able to|'m unable to) (?:help|assist|comply|provide|do that|fulfill|fulfil|answer|discuss|share|support|engage|create|write|generate|continue|give)\b",
         r"\bi'm (?:unable|not able|not allowed) to (?:help|assist|comply|provide|do|fulfill|fulfil|answer|discuss|share|create|write|generate|give)\b",
         r"^as an ai\b.{0,80}\b(?:can't|cannot|unable|not able)\b",
         # German, French, Spanish, Italian, Portuguese, Dutch
