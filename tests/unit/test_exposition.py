@@ -29,7 +29,6 @@ def busy() -> Meters:
     )
     words = (Score(scorer="judge", version="1", value=0.75, cost=0.01),)
     found.pair(a_compared_pair(scores=words))
-    found.drop("budget")
     return found
 
 
@@ -80,11 +79,12 @@ def test_values_that_are_no_number_are_said_so():
 
 def test_gauges_tell_weights_phase_verdict_and_money():
     status = asyncio.run(FakeController().status())
-    families = gauges(status, {"shadow": 0.5, "judge": None}, (("service", "s"),))
+    families = gauges(status, (("service", "s"),), remaining={"shadow": 0.5, "judge": None}, dropped={"budget": 3})
     found = {each.name: {point.labels: point.value for point in each.points} for each in families}
     side = (("service", "s"), ("rollout", "r1"))
     assert found["traffic_weight"][*side, ("environment", "green"), ("role", "candidate"), ("kind", "desired")] == 10.0
     assert found["traffic_weight"][*side, ("environment", "blue"), ("role", "stable"), ("kind", "observed")] == 90.0
     assert {dict(labels)["phase"] for labels, value in found["rollout_phase"].items() if value} == {"progressing"}
     assert {dict(labels)["outcome"] for labels, value in found["verdict"].items() if value} == {"waiting"}
+    assert found["shadow_dropped"] == {(("service", "s"), ("reason", "budget")): 3}
     assert found["budget_remaining_usd"] == {(*side, ("kind", "shadow")): 0.5}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from verdigris.core.model.command import Decision
@@ -20,8 +20,12 @@ class Journal:
     Not safe for concurrent use: the controller's lock is held around every call that changes something.
     """
 
-    def __init__(self, store: Store, service: str) -> None:
+    def __init__(
+        self, store: Store, service: str, *, on_decision: Callable[[Event, Decision], None] = lambda *_: None
+    ) -> None:
+        """`on_decision` is told of each decision once it is stored."""
         self._store = store
+        self._on_decision = on_decision
         self._service = service
         self._lease: Lease | None = None
         self._stored: Stored | None = None
@@ -106,6 +110,7 @@ class Journal:
             await self._read_again()
             raise
         self._stored = Stored(rollout=decision.rollout, version=new_version, pending=pending)
+        self._on_decision(event, decision)
         return decision
 
     async def settle(self, done: tuple[int, ...]) -> None:

@@ -19,9 +19,11 @@ from verdigris.controller.quality.price import Estimator
 from verdigris.controller.quality.reader import Reader
 from verdigris.controller.quality.shadow import PURSE, Shadowing
 from verdigris.controller.quality.supervised import Supervised
+from verdigris.controller.telemetry.meters import Meters
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.errors import StoreError
 from verdigris.core.model.quality import Budget, Quality
+from verdigris.core.model.sample import Sample
 from verdigris.core.model.service import Service
 from verdigris.core.reading.redaction import Redactor
 from verdigris.ports import Archive, Prices, Resender, SampleSource, Till
@@ -56,9 +58,11 @@ class QualityWork:
         judging: Judging,
         rollout: RolloutNow,
         share: Callable[[str], float | None] = lambda _: None,
+        meters: Meters | None = None,
     ) -> None:
         """`rollout` is the one that is judged now, `share` the share of an environment's requests that is copied now."""
         self._plugs = plugs
+        self._meters = meters
         self._rollout = rollout
         self._shadow = quality.shadow
         self._noise: tuple[str, NoiseFloor] = ("", NoiseFloor())
@@ -83,6 +87,7 @@ class QualityWork:
                 share=share,
                 keep=self.keep_pair,
                 clock=plugs.clock,
+                paid=self._paid,
             )
         )
         self.pipeline = Pipeline(
@@ -90,7 +95,7 @@ class QualityWork:
             scoring=plugs.scoring,
             judging=judging,
             estimator=estimator,
-            keep=self._keeper.keep,
+            keep=self.keep,
             shadowing=self.shadowing,
         )
         self._works = [
@@ -139,8 +144,20 @@ class QualityWork:
         if self.shadowing is not None:
             await self.shadowing.run()
 
+    def keep(self, sample: Sample) -> None:
+        """Counts what was said of a sample, and keeps it."""
+        if self._meters is not None:
+            self._meters.sample(sample)
+        self._keeper.keep(sample)
+
+    def _paid(self, environment: str, usd: float) -> None:
+        if self._meters is not None:
+            self._meters.spend("shadow", usd, environment=environment)
+
     def keep_pair(self, pair: ComparedPair) -> None:
         """Sums up what a pair says of the noise, and keeps it."""
+        if self._meters is not None:
+            self._meters.pair(pair)
         if self._noise[0] != pair.rollout:
             self._noise = (pair.rollout, NoiseFloor())
         self._noise[1].add(pair)
@@ -172,10 +189,11 @@ class QualityWork:
         """The counts, and this rollout's money and noise floor. Raises: StoreError where its pairs cannot be read."""
         floor = self._noise[1] if self._noise[0] == rollout else await self.browser.noise(rollout)
         return QualitySummary(
-            rollout=rollout, health=self.health, money=await self._money(rollout), floors=floor.floors()
+            rollout=rollout, health=self.health, money=await self.money(rollout), floors=floor.floors()
         )
 
-    async def _money(self, rollout: str) -> tuple[Money, ...] | None:
+    async def money(self, rollout: str) -> tuple[Money, ...] | None:
+        """Of each purse; None while it cannot be read."""
         if self._shadow is None:
             return ()
         try:

@@ -69,8 +69,12 @@ class Shadowing:
         share: Callable[[str], float | None],
         keep: Callable[[ComparedPair], object],
         clock: Clock,
+        paid: Callable[[str, float], object] = lambda *_: None,
     ) -> None:
-        """`share` tells which share of an environment's requests is copied now; `keep` is handed every pair that was made."""
+        """`share` tells which share of an environment's requests is copied now; `keep` is handed every pair that was made.
+
+        `paid` is told the environment and the USD of each request that was sent.
+        """
         self._use = use
         self._urls = dict(urls)
         self._largest = largest
@@ -84,6 +88,7 @@ class Shadowing:
         self._share = share
         self._keep = keep
         self._clock = clock
+        self._paid = paid
         self._queue: asyncio.Queue[Drawn] = asyncio.Queue(maxsize=max(1, use.concurrency) * WAITING)
         self.dropped: Counter[Dropped] = Counter()
         self.made: Counter[PairKind] = Counter()
@@ -142,7 +147,7 @@ class Shadowing:
             return self._drop(reservation)
         answer = await self._send(drawn)
         if isinstance(answer, Unanswered):
-            await self._settle(reservation, None if answer.was_sent else 0.0)
+            await self._settle(drawn, reservation, None if answer.was_sent else 0.0)
             return self._drop(_UNANSWERED[answer.why])
         other = await self._reader.take(
             replace(answer, environment=drawn.side.environment, release=drawn.side.release.id)
@@ -150,7 +155,7 @@ class Shadowing:
         self._estimator.learn(other.sample.environment, other.sample.reading)
         spent = self._estimator.cost(other.sample.environment, other.sample.reading)
         self.overruns += most is not None and spent is not None and spent > most
-        await self._settle(reservation, spent)
+        await self._settle(drawn, reservation, spent)
         await self._compare(drawn, other.sample, spent)
         return None
 
@@ -200,7 +205,8 @@ class Shadowing:
             return Dropped.NO_TILL
         return reservation or Dropped.BUDGET
 
-    async def _settle(self, reservation: Reservation, spent: float | None) -> None:
+    async def _settle(self, drawn: Drawn, reservation: Reservation, spent: float | None) -> None:
+        self._paid(drawn.side.environment, reservation.amount if spent is None else spent)
         try:
             await self._till.settle(reservation, spent)
         except StoreError as error:

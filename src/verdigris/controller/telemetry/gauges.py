@@ -10,9 +10,16 @@ from verdigris.core.model.observation import Role
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.verdict import Outcome
 
+MOST_REASONS = 50
+"""Reasons that are told apart."""
 
-def gauges(status: Status, remaining: Mapping[str, float | None], common: Labels) -> tuple[Family, ...]:
-    """`remaining` is what is left in each purse, in USD; None where it is not bounded or not known."""
+
+def gauges(
+    status: Status, common: Labels, *, remaining: Mapping[str, float | None], dropped: Mapping[str, int]
+) -> tuple[Family, ...]:
+    """`remaining` is what is left in each purse, in USD, None where it is not bounded or not known; `dropped` are pairs that
+    were drawn and not made, by reason.
+    """
     rollout = status.rollout
     return (
         _gauge(
@@ -32,6 +39,7 @@ def gauges(status: Status, remaining: Mapping[str, float | None], common: Labels
             ),
         ),
         _gauge("ready", "1 while the controller can decide.", [Point(labels=common, value=float(status.ready))]),
+        _dropped(dropped, common),
         _counter("observations", "Requests seen by the controller.", common, status.telemetry.received),
         _counter("observations_lost", "Requests known to be missing.", common, status.telemetry.lost),
     )
@@ -65,6 +73,16 @@ def _outcomes(rollout: Rollout | None, common: Labels) -> Iterator[Point]:
         for outcome in Outcome:
             labels = (*common, ("rollout", rollout.id), ("outcome", outcome.value))
             yield Point(labels=labels, value=float(outcome is rollout.verdict.outcome))
+
+
+def _dropped(dropped: Mapping[str, int], common: Labels) -> Family:
+    points = tuple(
+        Point(labels=(*common, ("reason", reason)), value=count)
+        for reason, count in sorted(dropped.items())[:MOST_REASONS]
+    )
+    return Family(
+        name="shadow_dropped", kind=Kind.COUNTER, help="Pairs that were drawn and not made, by reason.", points=points
+    )
 
 
 def _gauge(name: str, text: str, points: Iterable[Point]) -> Family:

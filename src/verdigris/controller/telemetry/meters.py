@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from verdigris.controller.quality.browse import outcome_of
 from verdigris.controller.telemetry.bounded import LONGEST, Names, Spreads, Tally
 from verdigris.controller.telemetry.provider import provider_of
 from verdigris.core.model.command import Announce, Decision
@@ -22,7 +23,7 @@ MOST_MODELS = 20
 MOST_ENVIRONMENTS = 20
 MOST_SCORERS = 50
 MOST_WORDS = 50
-"""Names that are told apart, of each label; of kinds, reasons and outcomes 50 each. Further ones are `other`."""
+"""Names that are told apart, of each label; of kinds and of outcomes 50 each. Further ones are `other`."""
 
 MOST_ROLLOUTS = 4
 """Rollouts whose series are kept; those of older ones are let go, so that no sum jumps."""
@@ -51,7 +52,7 @@ class Meters:
         self._rollouts: deque[str] = deque()
         self._models, self._environments = Names(MOST_MODELS), Names(MOST_ENVIRONMENTS)
         self._scorers = Names(MOST_SCORERS)
-        self._kinds, self._reasons, self._outcomes = Names(MOST_WORDS), Names(MOST_WORDS), Names(MOST_WORDS)
+        self._kinds, self._outcomes = Names(MOST_WORDS), Names(MOST_WORDS)
         self.evaluations: deque[Evaluation] = deque(maxlen=MOST_EVALUATIONS)
         self._requests = Tally("requests", "Requests answered, by class of status.", (*_SIDE, "code_class"))
         self._durations = Spreads(
@@ -74,11 +75,10 @@ class Meters:
             "scorer_failures", "Times a scorer gave no word, by reason.", (*_SIDE, "scorer", "reason")
         )
         self._pairs = Tally("pairs", "Pairs made, by what became of them.", ("rollout", "outcome"))
-        self._drops = Tally("shadow_dropped", "Pairs that were drawn and not made, by reason.", ("reason",))
         self._decisions = Tally("decisions", "What was decided, and on whose word.", ("rollout", "action", "reason"))
         self._all = (
             self._requests, self._durations, self._first_bytes, self._tokens, self._costs, self._unknown, self._refusals,
-            self._scores, self._failures, self._pairs, self._drops, self._decisions,
+            self._scores, self._failures, self._pairs, self._decisions,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ requests
@@ -125,9 +125,12 @@ class Meters:
         self._words(side, sample.reading.model, sample.at, sample.scores)
 
     def pair(self, pair: ComparedPair) -> None:
-        """A pair with all words on it: what became of it, and the words. What its second answer cost is told to `spend`."""
-        outcome = outcome_of(pair)
-        self._pairs.add((self._named(pair.rollout), self._outcomes[outcome]))
+        """A pair with all words on it: what came of it, or its kind where it is no evidence, and the words.
+
+        What its second answer cost is told to `spend`.
+        """
+        outcome = outcome_of(pair) if pair.kind is PairKind.SHADOW else pair.kind
+        self._pairs.add((self._named(pair.rollout), self._outcomes[outcome.value]))
         role = Role.STABLE if pair.kind is PairKind.SELF else Role.CANDIDATE
         side = (self._named(pair.rollout), self._environments[pair.other.environment], role.value)
         self._words(side, pair.other.reading.model, pair.at, (*pair.other.scores, *pair.scores))
@@ -136,10 +139,6 @@ class Meters:
         """Money that was spent beside what users' requests cost. Judges' is counted with their words already."""
         key = (*self._side(environment), self._models[model], provider_of(model), kind)
         self._costs.add(key, usd)
-
-    def drop(self, reason: str) -> None:
-        """A pair that was drawn and not made."""
-        self._drops.add((self._reasons[reason],))
 
     def _words(
         self, side: tuple[str, ...], model: str | None, at: float, words: Iterable[Score | ScoreFailure]
@@ -196,21 +195,6 @@ class Meters:
                 for each in (*self._all, self._sizes):
                     each.forget(gone)
         return shown
-
-
-def outcome_of(pair: ComparedPair) -> str:
-    """`failed`, `unscored`, or by the latest value of a scorer of both answers: `candidate`, `stable` or `tie`.
-
-    Of pairs that are no evidence, their kind.
-    """
-    if pair.kind is not PairKind.SHADOW:
-        return pair.kind.value
-    if pair.stable.failed or pair.other.failed:
-        return "failed"
-    values = [word.value for word in pair.scores if isinstance(word, Score) and word.value is not None]
-    if not values:
-        return "unscored"
-    return "tie" if values[-1] == 0.5 else "candidate" if values[-1] > 0.5 else "stable"
 
 
 def _reason(event: Event) -> str:
