@@ -271,7 +271,7 @@ class _Reader:
             plug = plugins.make(name, options)
         except ConfigError as error:
             place = (*at, error.key) if (*at, error.key) in self._source.keys else at
-            self.errors.append(self._source.error(error.message, at=place, hint=error.hint))
+            self.errors.append(self._source.error(error.message, at=place, hint=error.hint, on_key=place != at))
             return None
         prices = self._context.prices
         return plug.priced_by(prices) if prices is not None and hasattr(plug, "priced_by") else plug
