@@ -1,15 +1,19 @@
 """The played providers are faithful: the vendors' own SDKs talk to them and parse everything. And our reading says what the SDKs say."""
 
+import doctest
 import json
+import time
 from collections.abc import Iterator
 
 import anthropic
 import botocore.exceptions
+import httpx2
 import openai
 import pytest
 from google.genai import errors as google_errors
 from google.genai import types as google
 
+import verdigris.testing.providers
 from support.vendor_sdks import (
     MODELS,
     QUESTION,
@@ -329,3 +333,44 @@ def test_a_request_without_a_key_is_refused(providers: Providers, url: str, name
     headers = {header: value for header, value in asked.headers.items() if header not in keys}
     raw = again(url, type(asked)(number=0, method="POST", path=asked.path, headers=headers, body=asked.body))
     assert raw.status in (401, 403)
+
+
+# ------------------------------------------------------------------ the application itself
+
+
+def test_scripts_are_played_in_order_and_may_depend_on_the_request(providers: Providers, url: str) -> None:
+    providers.then.extend((Scripted(text="one"), Scripted(text="two")))
+    providers.usually = lambda received: Scripted(text=received.body["messages"][-1]["content"])
+    assert [chat(url, stream=False).text for _ in range(3)] == ["one", "two", QUESTION]
+    providers.usually = Scripted()
+
+
+def test_a_slow_answer_begins_late(providers: Providers, url: str) -> None:
+    providers.usually = Scripted(first_after=0.2, each_after=0.01)
+    for name in FORMATS:
+        for stream in (False, True):
+            began = time.monotonic()
+            SDKS[name](url, stream=stream)
+            assert time.monotonic() - began >= 0.2
+
+
+def test_what_is_no_request_of_any_provider_is_refused(url: str) -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    keyed = {"authorization": "Bearer k"}
+    with httpx2.Client(base_url=url, headers=keyed) as client:
+        assert client.post("/v1/nothing", json=asked).status_code == 404
+        assert client.get("/v1/chat/completions").status_code == 405
+        assert client.post("/v1/chat/completions", data={"a": "b"}).status_code == 400
+        text = {"content-type": "text/plain"}
+        assert client.post("/v1/chat/completions", content=json.dumps(asked), headers=text).status_code == 415
+        assert (
+            client.post("/v1/chat/completions", content="[1]", headers={"content-type": "application/json"}).status_code
+            == 400
+        )
+        assert client.post("/v1/chat/completions", json=asked).status_code == 200
+
+
+def test_the_example_of_the_package_runs() -> None:
+    result = doctest.testmod(verdigris.testing.providers)
+    assert result.failed == 0
+    assert result.attempted > 0

@@ -191,20 +191,34 @@ def test_a_body_cut_anywhere_has_no_made_up_numbers(form: Format, *, stream: boo
             continue
         check(part)
         assert whole.text.startswith(part.text)
+        for call, known in zip(part.tool_calls, whole.tool_calls, strict=False):
+            assert call.name == known.name
+            assert known.arguments.startswith(call.arguments) or not stream
         assert part.model in (None, whole.model)
         assert part.finish_reason in (None, whole.finish_reason)
         assert part.cost in (None, whole.cost)
         assert part.quality in (None, whole.quality)
         assert part.refusal in (None, whole.refusal)
         for name, count in counts(part.usage).items():
-            known = counts(whole.usage)[name]
-            assert count is None or (known is not None and count <= known), (at, name)
+            most = counts(whole.usage)[name]
+            assert count is None or (most is not None and count <= most), (at, name)
         if part.is_complete:
             assert stream
             assert counts(part.usage) in (counts(whole.usage), counts(Usage()))
             assert part.text == whole.text
         else:
             assert part.usage.partial
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_refusal_cut_anywhere_is_never_none(form: Format, *, stream: bool) -> None:
+    """Before its refusal is there, nothing is known of it: False would be a word about what has not come."""
+    answer = sent(form, Scripted(refusal="I cannot help with that."), stream=stream)
+    for at in range(len(answer.body)):
+        part = read_answer(body=answer.body[:at], content_type=answer.content_type, is_whole=False)
+        assert part.refusal in (None, True), at
+    assert read_answer(body=answer.body, content_type=answer.content_type).refusal is True
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -236,6 +236,19 @@ def test_an_answer_aborted_after_its_start_has_a_lower_bound_of_output() -> None
     assert (reading.is_complete, reading.refusal) == (False, None)
 
 
+def test_a_streamed_tool_begins_with_an_empty_input_that_is_none_of_its_arguments() -> None:
+    block = {"type": "tool_use", "id": "t", "name": "weather", "input": {}}
+    pieces = [{"type": "input_json_delta", "partial_json": piece} for piece in ("", '{"city"', ':"Bonn"}')]
+    reading = of_events(
+        {"type": "content_block_start", "index": 1, "content_block": block},
+        *({"type": "content_block_delta", "index": 1, "delta": piece} for piece in pieces),
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}},
+        {"type": "message_stop"},
+    )
+    assert reading.tool_calls == (ToolCall(name="weather", arguments='{"city":"Bonn"}'),)
+    assert of({"type": "message", "content": [block]}).tool_calls == (ToolCall(name="weather", arguments="{}"),)
+
+
 def test_thoughts_are_no_text_and_event_names_stand_in_for_types() -> None:
     body = (
         b'event: content_block_delta\ndata: {"index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}\n\n'

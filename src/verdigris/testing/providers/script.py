@@ -19,7 +19,7 @@ class Scripted:
     - `tool_calls` follow the text. `thoughts` is shown where the provider shows it; `reasoning` tokens are part of `output`.
     - `refusal`: the model refuses with these words; `category` is Anthropic's. `filtered`: a filter stopped the prompt or the answer.
     - `at_limit`: the answer ends because it reached its most tokens.
-    - `usage`: `usual` is where the provider puts it; `absent` nowhere. Of OpenAI Chat streams only: `every` in every chunk, `last_choice` in
+    - `usage`: `usual` is where the provider puts it; `absent` nowhere (OpenAI and Gemini; the others always tell). Of OpenAI Chat streams only: `every` in every chunk, `last_choice` in
       the chunk with the finish reason, `inside` the choice.
     - `pieces` of text a stream has. `aborts_after` events the connection breaks; `fails_after` events the provider reports an error.
     - `first_after` seconds pass before a stream's first event, `each_after` before each other one.
