@@ -80,7 +80,7 @@ def _drafted(taken: Body, reader: Reader | None, own: OwnFields) -> Draft:
         if reader is not None:
             (reader.event if taken.is_stream else reader.answer)(one, draft)
     if taken.is_broken and not taken.is_stream:
-        draft.sealed = False
+        draft.sealed = draft.ended = False  # members come in any order: the last of them may say more
     if reader is not None and not (draft.errored or draft.failed or any(map(reader.knows, taken.objects))):
         draft.errored = not taken.is_stream
         draft.trouble(f"nothing of {reader.format.value} is in the answer")
