@@ -41,6 +41,26 @@ def test_pairs_that_come_in_several_batches_are_counted_and_averaged_together() 
     assert (told.harm, told.non_inferiority) == (test.value(0), test.value(2))
 
 
+def test_what_only_pairs_show_is_told_by_them() -> None:
+    book = ledger(guardrails=QUALITY, pairs=0.5)
+    book.pair(pairs([(0.5, 0.1)] * 200))
+    verdict = judge(book, at=200.0)
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.reason.startswith(
+        f"in {book.pairs} shadow pairs quality fell by 0.400 (0.500 → 0.100, \N{MINUS SIGN}80.0 %)"
+    )
+
+
+def test_requests_that_speak_more_clearly_are_told_first() -> None:
+    rng = np.random.default_rng(8)
+    book = ledger(guardrails=QUALITY, pairs=0.25, baseline=baseline(rng))
+    book.pair(pairs([(0.5, 0.5)] * 10))
+    feed(book, rng, 4_000, batch=50, candidate=Behaviour(quality=0.5))
+    reason = judge(book, at=20.0).reason
+    assert reason.startswith("quality fell by 0.3")
+    assert "pairs" not in reason
+
+
 def test_before_any_pair_there_is_no_evidence_in_them() -> None:
     book = ledger(guardrails=QUALITY, pairs=0.5)
     twins = book.tracks[0].twins

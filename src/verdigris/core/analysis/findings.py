@@ -206,7 +206,16 @@ def _reason(ledger: Ledger, track: Track, standing: Standing, stable: Estimate, 
             )
         case _:
             assert_never(standing)
-    return f"{change_text(metric, stable, candidate)}; {proof}"
+    return f"{_compared(track, stable, candidate)}; {proof}"
+
+
+def _compared(track: Track, stable: Estimate, candidate: Estimate) -> str:
+    """What moved: by the requests, or by the pairs where no request has a value."""
+    twins, metric = track.twins, track.guardrail.metric
+    if not twins.n or (stable.value is not None and candidate.value is not None):
+        return change_text(metric, stable, candidate)
+    ours, theirs = (Estimate(n=twins.n, value=side.mean) for side in (twins.stable, twins.candidate))
+    return f"in {twins.n:,} shadow pairs {change_text(metric, ours, theirs)}"
 
 
 def _harm_text(ledger: Ledger, track: Track, stable: Estimate, candidate: Estimate) -> str:
@@ -219,7 +228,7 @@ def _harm_text(ledger: Ledger, track: Track, stable: Estimate, candidate: Estima
         side = "below the floor" if metric.higher_is_better else "above the limit"
         value = f"{metric} is {amount(metric, candidate.value)}" if candidate.value is not None else f"{metric}"
         return f"{value}, proven {side} of {amount(metric, limit)} {proof}"
-    return f"{change_text(metric, stable, candidate)}; proven worse {proof}"
+    return f"{_compared(track, stable, candidate)}; proven worse {proof}"
 
 
 def change_text(metric: Metric, stable: Estimate, candidate: Estimate) -> str:
