@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field, replace
 
 from verdigris.controller.ingest import TelemetryHealth
+from verdigris.controller.pricing import CostHealth
 from verdigris.controller.status import Status
 from verdigris.core.analysis.explain import Explanation, explain
 from verdigris.core.model.errors import NotFound, RolloutInProgress, StaleStep, WrongPhase
+from verdigris.core.model.meter import Family, Kind, Point
 from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Phase, Rollout, Side
 from verdigris.core.model.service import Service
@@ -13,7 +15,8 @@ from verdigris.core.model.strategy import Strategy
 from verdigris.ports import Live, Logged, ObservedSplit, Segment
 from verdigris.testing.builders import a_finding, a_rollout, a_service, a_split, a_verdict, started
 
-TELEMETRY = TelemetryHealth(received=1_000, lost=2, late=1, thinned=4, streams=1, rate=12.5)
+COSTS = CostHealth(reported=900, estimated=90, unknown=10, models=("model-x", ""))
+TELEMETRY = TelemetryHealth(received=1_000, lost=2, late=1, thinned=4, streams=1, rate=12.5, costs=COSTS)
 
 
 @dataclass
@@ -109,6 +112,11 @@ class FakeController:
             ready=not self.problems,
             problems=self.problems,
         )
+
+    async def metrics(self) -> tuple[Family, ...]:
+        self._note("metrics")
+        points = (Point(labels=(("service", self.service.name),), value=3.0),)
+        return (Family(name="requests", kind=Kind.COUNTER, help="Requests.", points=points),)
 
     def last(self, name: str) -> dict[str, object]:
         """With what `name` was asked last."""

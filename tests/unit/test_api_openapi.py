@@ -27,6 +27,7 @@ def test_every_operation_has_a_readable_id_of_its_own():
         "deploy_status",
         "explain_rollout",
         "get_health",
+        "get_metrics",
         "get_ready",
         "get_rollout",
         "get_status",

@@ -286,7 +286,9 @@ def test_status_keeps_desired_and_observed_apart():
     assert shown["split"] == {"desired": {"green": 10.0, "blue": 90.0}, "observed": None}
     assert shown["gateway"] == {"url": "http://127.0.0.1:8080", "running": False, "restarts": 2}
     assert (shown["ready"], shown["problems"]) == (False, ["down"])
-    assert shown["telemetry"] == {"received": 1000, "lost": 2, "late": 1, "thinned": 4, "streams": 1, "rate": 12.5}
+    costs = {"reported": 900, "estimated": 90, "unknown": 10, "models": ["model-x", ""]}
+    counts = {"received": 1000, "lost": 2, "late": 1, "thinned": 4, "streams": 1, "rate": 12.5}
+    assert shown["telemetry"] == {**counts, "costs": costs}
 
 
 def test_status_counts_what_is_live():

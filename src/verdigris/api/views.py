@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from verdigris.api.words import step_text
+from verdigris.controller.pricing import CostHealth
 from verdigris.controller.status import Status
 from verdigris.core.model.rollout import Rollout, Side
 from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, Policy, Step, Strategy, WeightStep
@@ -15,6 +16,7 @@ from verdigris.core.model.verdict import Verdict
 from verdigris.core.rollout.readiness import waiting_for
 from verdigris.wire import (
     CautionView,
+    CostsView,
     GatewayView,
     LiveView,
     PolicyView,
@@ -126,6 +128,10 @@ def cautions(verdict: Verdict | None) -> tuple[CautionView, ...]:
     return tuple(CautionView(key=each.key, text=each.text) for each in verdict.cautions) if verdict else ()
 
 
+def _costs(costs: CostHealth) -> CostsView:
+    return CostsView(reported=costs.reported, estimated=costs.estimated, unknown=costs.unknown, models=costs.models)
+
+
 def status_view(status: Status, gateway_url: str) -> StatusView:
     observed, telemetry = status.observed, status.telemetry
     return StatusView(
@@ -147,6 +153,7 @@ def status_view(status: Status, gateway_url: str) -> StatusView:
             thinned=telemetry.thinned,
             streams=telemetry.streams,
             rate=telemetry.rate,
+            costs=_costs(telemetry.costs),
         ),
         gateway=GatewayView(url=gateway_url, running=observed.running, restarts=observed.restarts),
     )

@@ -10,6 +10,7 @@ from verdigris.adapters.sources.access_log.source import AccessLogSource
 from verdigris.adapters.stores.sqlite import SqliteStore
 from verdigris.adapters.traffic.envoy.driver import EnvoyDriver
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions, Forward, socket_path
+from verdigris.assemble.telemetry import prices_of, telemetry_of
 from verdigris.controller.service import Controller
 from verdigris.core.model.errors import StoreUnreadable
 from verdigris.core.model.service import Service
@@ -28,7 +29,7 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
     """Envoy, its access log, SQLite and the log. `api_address` is `host:port` on this machine.
 
     Services that share a state folder share its store; each has its own Envoy, in a folder of the service's name.
-    Raises: StoreUnreadable when the state folder cannot be used.
+    Raises: StoreUnreadable when the state folder cannot be used; ConfigError when the environment asks for what is not possible.
     """
     folder = folder_of(service, settings)
     try:
@@ -61,6 +62,7 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
         strata=service.strata,
         counts=driver.log_counts,
     )
+    prices = prices_of(service)
     return Controller(
         service,
         store=SqliteStore(path=settings.state / "verdigris.db"),
@@ -68,4 +70,5 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
         source=source,
         reachable=Reachable(),
         notifiers=(LogNotifier(),),
+        telemetry=telemetry_of(prices),
     )

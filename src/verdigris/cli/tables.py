@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from verdigris.cli.human import age, columns, counted, format_duration, format_percent, number, pairs, shortened, when
 from verdigris.core.model.rollout import Phase
-from verdigris.wire import EventList, ExplanationView, RolloutList, RolloutView, StatusView
+from verdigris.wire import CostsView, EventList, ExplanationView, RolloutList, RolloutView, StatusView
 
 _PAST_STEPS = (Phase.BAKING, Phase.ROLLING_BACK)
 
@@ -131,10 +131,27 @@ def _status_rows(status: StatusView) -> Iterator[tuple[str, str | list[str]]]:
             f"{counted(telemetry.streams, 'log stream')} connected"
         ),
     )
+    if told := cost_words(telemetry.costs):
+        yield "costs", told
     if status.rollout is None:
         yield "rollout", "none yet; `verdigris rollout start` starts one"
     else:
         yield from _rollout_rows(status.rollout)
+
+
+def cost_words(costs: CostsView) -> str:
+    """`900 reported, 300 estimated from tokens, 5 unknown: no price for model-x`; empty before the first."""
+    told = [
+        f"{number(count)} {words}"
+        for count, words in (
+            (costs.reported, "reported"),
+            (costs.estimated, "estimated from tokens"),
+            (costs.unknown, "unknown"),
+        )
+        if count
+    ]
+    names = ", ".join(shortened(name, 40) or "answers that name no model" for name in costs.models)
+    return ", ".join(told) + (f": no price for {names}" if costs.unknown and names else "")
 
 
 def _split(status: StatusView) -> list[str]:

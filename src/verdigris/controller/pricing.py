@@ -43,6 +43,19 @@ class CostHealth:
     models: tuple[str, ...] = ()
     mixed: str = ""
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What a person who compares costs should know."""
+        known = self.reported + self.estimated
+        worked_out = f"of {known:,} requests with a cost, {self.estimated:,} have it estimated from tokens"
+        names = ", ".join(model or "answers that name no model" for model in self.models)
+        missing = f"the cost of {self.unknown:,} requests is unknown: no price for {names}"
+        return tuple(
+            sentence
+            for sentence, is_so in ((worked_out, self.estimated), (missing, self.unknown), (self.mixed, self.mixed))
+            if is_so
+        )
+
 
 @dataclass(slots=True)
 class _Side:

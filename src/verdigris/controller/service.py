@@ -25,6 +25,9 @@ from verdigris.controller.roles import (
     stable_side,
 )
 from verdigris.controller.status import Status, problems_of
+from verdigris.controller.telemetry.face import TelemetryPlugs
+from verdigris.controller.telemetry.gauges import gauges
+from verdigris.controller.telemetry.meters import Meters
 from verdigris.controller.timing import Timing
 from verdigris.core.analysis.explain import Explanation, explain
 from verdigris.core.analysis.thinning import Thinning
@@ -39,6 +42,7 @@ from verdigris.core.model.event import (
     RollbackRequested,
     Started,
 )
+from verdigris.core.model.meter import Family
 from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Phase, Rollout, Side
 from verdigris.core.model.service import Service
@@ -67,6 +71,7 @@ class Controller:
         clock: Clock | None = None,
         timing: Timing | None = None,
         thinning: Thinning | None = None,
+        telemetry: TelemetryPlugs | None = None,
     ) -> None:
         self.service = service
         self._store = store
@@ -75,8 +80,18 @@ class Controller:
         self._reachable = reachable
         self._clock = clock or Clock()
         self._lock = asyncio.Lock()
-        self._journal = Journal(store, service.name)
-        self._ingest = Ingest(source, self._clock, stable=service.environments[0].name, thinning=thinning)
+        telemetry = telemetry or TelemetryPlugs()
+        self.meters = Meters(service.name, rollout=lambda: self._journal.rollout, stable=lambda: self._ingest.stable)
+        self._journal = Journal(store, service.name, on_decision=self.meters.decide)
+        self._ingest = Ingest(
+            source,
+            self._clock,
+            stable=service.environments[0].name,
+            thinning=thinning,
+            pricing=telemetry.pricing(),
+            watching=self.meters.observe,
+        )
+        self._export = telemetry.export(self.meters)
         self._evidence = Evidence(store, self._journal, self._ingest, service)
         performer = Performer(self._journal, driver, notifiers, self._clock, on_split=self._on_split)
         self._performer = performer
@@ -113,6 +128,8 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._ingest.run())
             tasks.create_task(self._reconciler.run())
+            if self._export is not None:
+                tasks.create_task(self._export.run())
 
     async def live_requests(self) -> int:
         """How many are being answered at this moment, asked of the data plane itself."""
@@ -124,6 +141,8 @@ class Controller:
 
     async def leave(self) -> None:
         """Lets go of everything but the data plane, which goes on with the split it has. `run` has ended before."""
+        if self._export is not None:
+            await self._export.close()
         if self._journal.is_open:  # else another controller may hold the lease, and what is there is its own
             await self._source.close()
             await self._keep_the_last()
@@ -248,7 +267,9 @@ class Controller:
     async def explain(self, rollout: str) -> Explanation:
         """Raises: NotFound, StoreError."""
         found = await self.rollout(rollout)
-        return explain(found, waiting_for=waiting_for(found, self._clock.now()))
+        told = explain(found, waiting_for=waiting_for(found, self._clock.now()))
+        costs = () if found.phase.is_final else self._ingest.health.costs.sentences
+        return replace(told, cautions=(*told.cautions, *costs))
 
     async def status(self) -> Status:
         """Never raises: what is wrong stands in `problems`."""
@@ -266,6 +287,11 @@ class Controller:
                 trouble=trouble, observed=observed, desired=desired, telemetry=telemetry, rollout=rollout
             ),
         )
+
+    async def metrics(self) -> tuple[Family, ...]:
+        """Everything that is counted, and gauges of this moment."""
+        status = await self.status()
+        return (*self.meters.families(), *gauges(status, self.meters.common, remaining={}, dropped={}))
 
     # ------------------------------------------------------------------ inside
 

@@ -40,6 +40,8 @@ def problems_of(
         found.append(
             f"{telemetry.lost_lately} observations were lost in the last minutes; estimates rest on the others"
         )
+    if telemetry.costs.mixed:
+        found.append(telemetry.costs.mixed)
     if rollout is not None and rollout.phase is Phase.PROGRESSING and telemetry.streams == 0:
         found.append("no telemetry stream is connected; nothing is watched and nothing advances until one is")
     return tuple(found)

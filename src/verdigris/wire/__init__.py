@@ -36,7 +36,7 @@ from verdigris.wire.rollouts import (
     VerdictView,
     WeightView,
 )
-from verdigris.wire.service import GatewayView, HealthView, LiveView, SplitView, StatusView, TelemetryView
+from verdigris.wire.service import CostsView, GatewayView, HealthView, LiveView, SplitView, StatusView, TelemetryView
 from verdigris.wire.why import (
     EstimateView,
     EventList,
@@ -55,6 +55,7 @@ __all__ = [
     "ApproveStepBody",
     "Body",
     "CautionView",
+    "CostsView",
     "EstimateView",
     "EventList",
     "EventView",

@@ -20,6 +20,18 @@ class LiveView(View):
     connections: int
 
 
+class CostsView(View):
+    """How the costs of requests are known: `reported` by the service, `estimated` from their tokens, or `unknown`.
+
+    `models` names some of those without a price, the most frequent first; an empty name: the answers name none.
+    """
+
+    reported: int = 0
+    estimated: int = 0
+    unknown: int = 0
+    models: tuple[str, ...] = ()
+
+
 class TelemetryView(View):
     """What the measuring knows of itself: observations since start, log streams connected now, observations a second.
 
@@ -32,6 +44,7 @@ class TelemetryView(View):
     thinned: int = 0
     streams: int
     rate: Number
+    costs: CostsView = CostsView()
 
 
 class GatewayView(View):

@@ -30,22 +30,23 @@ class Otlp:
 
 def read_otlp(environ: Mapping[str, str]) -> Otlp | None:
     """None where nothing shall be exported: without an endpoint, or with OTEL_SDK_DISABLED=true. Raises: ConfigError."""
-    endpoint = environ.get(ENDPOINT, "").strip()
+    endpoint = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
     if not endpoint or environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     _require_http(endpoint, environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").strip())
-    resource = dict(_pairs(environ, "OTEL_RESOURCE_ATTRIBUTES"))
+    resource = dict(_pairs("OTEL_RESOURCE_ATTRIBUTES", environ.get("OTEL_RESOURCE_ATTRIBUTES", "")))
     resource["service.name"] = environ.get("OTEL_SERVICE_NAME") or resource.get("service.name") or "verdigris"
-    headers = {name: SecretStr(value) for name, value in _pairs(environ, "OTEL_EXPORTER_OTLP_HEADERS")}
+    headers = _pairs("OTEL_EXPORTER_OTLP_HEADERS", environ.get("OTEL_EXPORTER_OTLP_HEADERS", ""))
+    patience, every = environ.get("OTEL_EXPORTER_OTLP_TIMEOUT", ""), environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
     opted = environ.get("OTEL_SEMCONV_STABILITY_OPT_IN", "").split(",")
     return Otlp(
         exporter=OtlpExporter(
             endpoint=endpoint,
-            headers=headers,
+            headers={name: SecretStr(value) for name, value in headers},
             resource=resource,
-            patience=_seconds(environ, "OTEL_EXPORTER_OTLP_TIMEOUT", 10.0),
+            patience=_seconds("OTEL_EXPORTER_OTLP_TIMEOUT", patience, 10.0),
         ),
-        every=_seconds(environ, "OTEL_METRIC_EXPORT_INTERVAL", 60.0),
+        every=_seconds("OTEL_METRIC_EXPORT_INTERVAL", every, 60.0),
         latest=any(word.strip() == LATEST for word in opted),
     )
 
@@ -66,17 +67,17 @@ def _require_http(endpoint: str, protocol: str) -> None:
         raise ConfigError(f"{ENDPOINT} is not a URL", key=ENDPOINT, hint="for example http://127.0.0.1:4318")
 
 
-def _pairs(environ: Mapping[str, str], key: str) -> Iterator[tuple[str, str]]:
+def _pairs(key: str, text: str) -> Iterator[tuple[str, str]]:
     """`a=1,b=2`, values percent-encoded."""
-    for piece in filter(None, (piece.strip() for piece in environ.get(key, "").split(","))):
+    for piece in filter(None, (piece.strip() for piece in text.split(","))):
         name, equals, value = piece.partition("=")
         if not equals or not name.strip():
             raise ConfigError(f"{key} is not a list of name=value", key=key, hint="separate them with commas")
         yield name.strip(), unquote(value.strip())
 
 
-def _seconds(environ: Mapping[str, str], key: str, default: float) -> float:
-    text = environ.get(key, "").strip()
+def _seconds(key: str, text: str, default: float) -> float:
+    text = text.strip()
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 9 and int(text) > 0):

@@ -13,13 +13,12 @@ from verdigris.controller.quality.browse import Browser
 from verdigris.controller.quality.health import Money, QualityHealth, QualitySummary, Tries
 from verdigris.controller.quality.keeper import Keeper
 from verdigris.controller.quality.noise import NoiseFloor
-from verdigris.controller.quality.parts import Judging, RolloutNow, Scoring
+from verdigris.controller.quality.parts import Counting, Judging, RolloutNow, Scoring
 from verdigris.controller.quality.pipeline import Pipeline
 from verdigris.controller.quality.price import Estimator
 from verdigris.controller.quality.reader import Reader
 from verdigris.controller.quality.shadow import PURSE, Shadowing
 from verdigris.controller.quality.supervised import Supervised
-from verdigris.controller.telemetry.meters import Meters
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.errors import StoreError
 from verdigris.core.model.quality import Budget, Quality
@@ -58,7 +57,7 @@ class QualityWork:
         judging: Judging,
         rollout: RolloutNow,
         share: Callable[[str], float | None] = lambda _: None,
-        meters: Meters | None = None,
+        meters: Counting | None = None,
     ) -> None:
         """`rollout` is the one that is judged now, `share` the share of an environment's requests that is copied now."""
         self._plugs = plugs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from verdigris.controller.quality.health import Tries
 from verdigris.core.model.compared import ComparedPair
@@ -47,6 +47,19 @@ class Judging(Protocol):
     def score(self, scored: Sequence[Scored]) -> None: ...
 
     def pair(self, rollout: str, pairs: Sequence[Pair]) -> None: ...
+
+
+class Counting(Protocol):
+    """What is told of the work for the metrics; none of it raises."""
+
+    def sample(self, sample: Sample) -> None:
+        """One with all words on it."""
+
+    def pair(self, pair: ComparedPair) -> None:
+        """One with all words on it."""
+
+    def spend(self, kind: Literal["shadow"], usd: float, *, environment: str) -> None:
+        """What a request cost that was sent for a pair."""
 
 
 RolloutNow = Callable[[], Rollout | None]
