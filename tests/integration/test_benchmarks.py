@@ -93,3 +93,30 @@ def test_error_rates_are_not_published_from_a_part_of_the_runs(tmp_path: Path) -
     )
     assert ran.returncode == 2
     assert "--write-docs" in ran.stderr
+
+
+def regressions(tmp_path: Path, name: str) -> tuple[str, dict[str, float]]:
+    """What `python -m benchmarks.regressions` prints and writes about one change."""
+    written = tmp_path / "regressions.json"
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.regressions", "--only", name, "--json", str(written)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout, {figure["name"]: figure["value"] for figure in json.loads(written.read_text())["figures"]}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "guardrail"), [("empty", "defect_rate"), ("missing", "quality"), ("refusals", "refusal_rate")]
+)
+def test_a_harmful_change_is_found_by_what_names_it(tmp_path: Path, name: str, guardrail: str) -> None:
+    printed, figures = regressions(tmp_path, name)
+    (row,) = [line for line in printed.splitlines() if line.startswith(f"| {name} |")]
+    assert "1 of 1 found" in row
+    assert f"| {guardrail} |" in row
+    assert figures == {"harmful changes found, the least of them": 100}
