@@ -246,7 +246,9 @@ def test_a_streamed_tool_begins_with_an_empty_input_that_is_none_of_its_argument
         {"type": "message_stop"},
     )
     assert reading.tool_calls == (ToolCall(name="weather", arguments='{"city":"Bonn"}'),)
-    assert of({"type": "message", "content": [block]}).tool_calls == (ToolCall(name="weather", arguments="{}"),)
+    assert of({"type": "message", "role": "assistant", "content": [block]}).tool_calls == (
+        ToolCall(name="weather", arguments="{}"),
+    )
 
 
 def test_thoughts_are_no_text_and_event_names_stand_in_for_types() -> None:
@@ -384,6 +386,23 @@ def test_what_nobody_knows_is_its_text_with_a_problem() -> None:
     assert "recognised" in reading.problem
     plain = read_answer(body="schön".encode(), content_type="text/plain; charset=utf-8")
     assert (plain.text, plain.problem, plain.is_complete) == ("schön", "", True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"output": ["a"], "status": "ok"},
+        {"output": [{"type": "paragraph", "text": "a"}], "status": "ok"},
+        {"output": "a", "candidates": ["a", "b"]},
+        {"output": "a", "type": "message", "content": ["a"]},
+        {"output": "a", "choices": ["yes", "no"]},
+        {"output": "a", "usage": {"seats": 3}},
+        {"metadata": {"output": "a"}},
+        {"error": "no"},
+    ],
+)
+def test_own_answers_that_look_a_little_like_a_providers_are_own(answer: dict[str, Any]) -> None:
+    assert of(answer).format is Format.FIELDS
 
 
 def test_own_streams_are_joined_and_their_numbers_replaced() -> None:

@@ -32,7 +32,7 @@ _TOOLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 def knows(answer: Members) -> bool:
     kind = answer.get("type")
     if kind == "message":
-        return isinstance(answer.get("content"), list)
+        return isinstance(answer.get("content"), list) and not {"role", "stop_reason"}.isdisjoint(answer)
     if kind == "error":
         return isinstance(answer.get("error"), dict)
     return isinstance(kind, str) and kind in _EVENTS

@@ -19,9 +19,7 @@ _COUNTS = {
     "cache_write": ("cacheWriteInputTokens",),
 }
 _REFUSALS = {"guardrail_intervened": "guardrail", "content_filtered": "content_filter", "refusal": "refusal"}
-_EVENTS = frozenset(
-    {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"}
-)
+_EVENTS = frozenset({"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"})
 
 
 def knows(answer: Members) -> bool:
@@ -29,7 +27,10 @@ def knows(answer: Members) -> bool:
         return True
     if "stopReason" in answer and "inputTokens" in members(answer.get("usage")):
         return True
-    return len(answer) == 1 and (answer.keys() <= _EVENTS or next(iter(answer)).endswith("Exception"))
+    if len(answer) != 1:
+        return False
+    ((kind, said),) = answer.items()
+    return kind in _EVENTS or kind.endswith("Exception") or (kind == "metadata" and "usage" in members(said))
 
 
 def read_answer(answer: Members, draft: Draft) -> None:

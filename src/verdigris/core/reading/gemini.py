@@ -38,7 +38,7 @@ _WITHHELD = frozenset(
 
 def knows(answer: Members) -> bool:
     return (
-        isinstance(answer.get("candidates"), list)
+        any({"content", "finishReason"} & one.keys() for one in objects(answer.get("candidates")))
         or isinstance(answer.get("usageMetadata"), dict)
         or isinstance(answer.get("promptFeedback"), dict)
         or (len(answer) == 1 and isinstance(members(answer.get("error")).get("status"), str))

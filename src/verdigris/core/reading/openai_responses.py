@@ -33,7 +33,9 @@ def knows(answer: Members) -> bool:
     kind = answer.get("type")
     if isinstance(kind, str) and kind.startswith("response."):
         return True
-    return answer.get("object") == "response" or (isinstance(answer.get("output"), list) and "status" in answer)
+    if answer.get("object") == "response":
+        return True
+    return any({"type", "id", "content"} <= item.keys() for item in objects(answer.get("output")))
 
 
 def read_answer(answer: Members, draft: Draft) -> None:
