@@ -67,7 +67,7 @@ def test_its_answers_are_read_as_openai_chat_completions():
 @pytest.mark.parametrize(
     ("name", "kind", "seen", "low", "high"),
     [
-        ("json", Kind.JSON, lambda a: not _is_json(a.text) and not a.refused, 0.03, 0.07),
+        ("json", Kind.JSON, lambda a: not _is_json(a.text) and not a.refused, 0.2, 0.3),
         ("empty", Kind.SUMMARY, lambda a: a.text == "", 0.03, 0.05),
         ("looping", Kind.SUMMARY, lambda a: len(a.text) > 1_500, 0.035, 0.065),
         ("leak", Kind.SUMMARY, lambda a: SYSTEM in a.text, 0.035, 0.065),

@@ -31,7 +31,7 @@ _LOOP = "The orders are listed in the order of the list of the orders. "
 class Habits:
     """Shares are 0..1 of the answers concerned; factors multiply what stable does.
 
-    `coverage` is the chance that a fact of the question is named. `wordy` is how much is said around the facts.
+    `coverage` is the chance that a fact of the question is named. `broken_json` is a share of the answers in JSON, a fifth of all. `wordy` is how much is said around the facts.
     `model` names what answers, `spends` multiplies the tokens it takes. `latency` is the median in seconds of the whole answer, of which
     `first` passes before its first byte.
     """
@@ -147,7 +147,7 @@ CHANGES: Mapping[str, Change] = {
     "shorter": Change(what="answers name half of the orders", habits=Habits(coverage=0.5), harmful=True),
     "language": Change(what="answers in German to English questions", habits=Habits(german=True), harmful=True),
     "missing": Change(what="30 % of the facts are missing", habits=Habits(coverage=0.67), harmful=True),
-    "json": Change(what="JSON is broken in 5 %", habits=Habits(broken_json=0.05), harmful=True),
+    "json": Change(what="5 % of all answers are broken JSON", habits=Habits(broken_json=0.25), harmful=True),
     "tokens": Change(what="three times the tokens", habits=Habits(spends=3.0), harmful=True),
     "refusals": Change(what="refusals rise from 2 % to 8 %", habits=Habits(refuses=0.08), harmful=True),
     "slow": Change(
