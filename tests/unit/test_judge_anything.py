@@ -10,10 +10,12 @@ import pytest
 from verdigris.core.analysis.columns import Columns
 from verdigris.core.analysis.judge import judge
 from verdigris.core.analysis.ledger import Ledger
-from verdigris.core.analysis.terms import Terms
+from verdigris.core.analysis.terms import MAY_BE_SCORED, Terms
+from verdigris.core.model.compared import PairKind
 from verdigris.core.model.metric import Covariate, Guardrail, Margin, Metric
 from verdigris.core.model.observation import Observation
 from verdigris.core.model.pair import Answer, Pair
+from verdigris.core.model.score import Scored
 
 ODD = (None, math.nan, math.inf, -math.inf, -1.0, 0.0, 1.0, 1e308, 5e-324, 0.5, 2.0, 1e6)
 NO_TIME = (math.nan, math.inf, -1e12, 1e12, 0.0)
@@ -38,8 +40,29 @@ def observation(draw: random.Random, at: float) -> Observation:
         output_tokens=draw.choice([None, 5, 0, -3, 10**12, 100]),
         request_bytes=draw.choice([0, -5, 100, 10**15]),
         input_tokens=draw.choice([None, 5, -1]),
+        fingerprint=draw.choice([None, "fp-1", "fp-2", str(draw.random())]),
         unit=draw.choice([None, 1, 2, -7, 2**64 + 1, draw.getrandbits(64)]),
         stratum=draw.choice(["", "x", "y", str(draw.random())]),
+    )
+
+
+def word(draw: random.Random, at: float) -> Scored:
+    return Scored(
+        at=at if draw.random() < 0.95 else draw.choice(NO_TIME),
+        began=at - draw.choice([0.1, 3.0, -5.0, math.nan, math.inf, 1e308]),
+        environment=draw.choice("aabbc"),
+        quality=number(draw),
+        defect=draw.choice([None, True, False]),
+        refusal=draw.choice([None, True, False]),
+        cost=number(draw),
+        scorer=draw.choice(["", "s", "s", "s", "t"]),
+        unit=draw.choice([None, 1, 2, -7, 2**64 + 1, draw.getrandbits(64)]),
+        stratum=draw.choice(["", "x", "y", str(draw.random())]),
+        defect_label=draw.choice(["", "empty", str(draw.random())]),
+        refusal_kind=draw.choice(["", "safety", str(draw.random())]),
+        language=draw.choice(["", "en", str(draw.random())]),
+        form=draw.choice(["", "json", str(draw.random())]),
+        tools=draw.choice([None, True, False]),
     )
 
 
@@ -74,6 +97,8 @@ def terms(draw: random.Random) -> Terms:
         pairs=draw.choice([0.0, 0.3, 1.0]),
         multiples=draw.choice([(1.0,), (1.0, 2.0, 4.0)]),
         horizon=draw.choice([None, 10, 500]),
+        scored=tuple(draw.sample(sorted(MAY_BE_SCORED), draw.randint(0, 3))),
+        scoring=draw.choice([0.0, 2.0, 60.0]),
     )
 
 
@@ -93,7 +118,24 @@ def fold(book: Ledger, draw: random.Random, at: float) -> None:
 def pair(book: Ledger, draw: random.Random, at: float) -> None:
     scorer = draw.choice(["", "s", "s", "t"])
     count = draw.choice([0, 1, 40])
-    book.pair([Pair(at=at, stable=answer(draw), candidate=answer(draw), scorer=scorer) for _ in range(count)])
+    book.pair(
+        [
+            Pair(
+                at=at,
+                stable=answer(draw),
+                candidate=answer(draw),
+                scorer=scorer,
+                kind=draw.choice([*PairKind]),
+                similarity=number(draw),
+            )
+            for _ in range(count)
+        ]
+    )
+
+
+def score(book: Ledger, draw: random.Random, at: float) -> None:
+    book.score([word(draw, at + i / 100) for i in range(draw.choice([0, 1, 3, 50, 300]))])
+    book.scorers(draw.choice([{}, {}, {"s": 0.5}, {"s": math.nan}, {"s": 0.2, "t": 1.0}]))
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -103,8 +145,10 @@ def test_anything_may_come(seed: int) -> None:
     for _ in range(draw.randint(5, 30)):
         at += draw.random() * 5
         match draw.randint(1, 20):
-            case n if n <= 12:
+            case n if n <= 10:
                 fold(book, draw, at)
+            case n if n <= 12:
+                score(book, draw, at)
             case n if n <= 15:
                 pair(book, draw, at)
             case n if n <= 17:

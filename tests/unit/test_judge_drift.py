@@ -180,10 +180,11 @@ def test_a_configuration_that_changes_for_good_restarts_the_comparison() -> None
         ["fp_a", "fp_b", "fp_c"] * 300,  # in turn, all the time
         (["fp_a"] * 60 + ["fp_b"] * 60) * 8,  # in stretches
         [f"fp_{i}" for i in range(900)],  # each answer has its own
+        [f"fp_{i // 50}" for i in range(900)],  # a new one every time one looks
         ["fp_a"] * 200 + ["fp_b"] * 70 + ["fp_a"] * 400,  # an episode
         ["fp_a"] * 100 + ["fp_a", "fp_a", "fp_b"] * 300,  # a third of the answers
     ],
-    ids=["in turn", "in stretches", "each its own", "an episode", "a third"],
+    ids=["in turn", "in stretches", "each its own", "ever new", "an episode", "a third"],
 )
 def test_what_does_not_last_does_not(names: list[str]) -> None:
     assert restarts(names) == (0, [])
@@ -198,3 +199,9 @@ def test_a_new_set_of_several_is_a_change() -> None:
     number, told = restarts(["fp_a", "fp_b"] * 100 + ["fp_c", "fp_d"] * 300)
     assert number >= 1
     assert "fp_c, fp_d where they came from fp_a, fp_b" in told[0]
+
+
+def test_a_change_is_seen_though_others_have_each_their_own() -> None:
+    number, told = restarts(["fp_a"] * 100 + [each for i in range(300) for each in (f"fp_{i}", "fp_b", "fp_b")])
+    assert number >= 1
+    assert "fp_b where" in told[0]

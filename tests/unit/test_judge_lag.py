@@ -122,3 +122,18 @@ def test_requests_that_began_under_different_splits_are_not_compared() -> None:
             failures[told] += outcome(book) is Outcome.FAIL
     assert failures[False] >= 15
     assert failures[True] <= 2
+
+
+def test_units_count_afresh_after_the_switch_in_what_their_answers_say() -> None:
+    limited = Guardrail(metric=Metric.QUALITY, margin=Margin(relative=0.1), limit=0.5)
+    book = ledger(guardrails=(limited,), sticky=True, lag=1.0)
+    row = Observation(at=1.0, environment="green", status=200, duration=0.1, quality=0.9)
+    seen = []
+    for at, share in ((1.0, 0.5), (101.0, 1.0), (201.0, 1.0)):
+        book.expect(at, share)
+        book.fold([replace(row, at=at + i / 100, unit=i) for i in range(20)])
+        book.fold([replace(row, at=at + 50.0 + i / 100, unit=100 + i) for i in range(3)])
+        absolute = book.tracks[0].absolute
+        assert absolute is not None
+        seen.append(absolute.seen)
+    assert seen == [20.0, 20.0 + 3.0, 23.0]

@@ -241,6 +241,22 @@ def test_samples_do_not_speak_where_requests_do(heard: str) -> None:
     assert finding(book, Metric.REFUSAL_RATE).candidate.value in (None, 0.0)
 
 
+def test_samples_do_not_speak_where_some_requests_do() -> None:
+    book = at_once(REFUSALS, ERRORS, DEFECT_GUARDRAIL)
+    book.fold([replace(row, refusal=False if i < 4 else None) for i, row in enumerate(requests(100))])
+    book.score(scored(100, refusal=True))
+    assert finding(book, Metric.REFUSAL_RATE).sampled is None
+    assert finding(book, Metric.REFUSAL_RATE).candidate.value == 0.0
+
+
+def test_what_requests_reported_before_says_nothing_of_where_samples_stand() -> None:
+    known = Baseline()
+    known.fold(requests(2_000, quality=0.3, environment="blue"), stable="blue")
+    book = Ledger.begin(terms(lag=0.0, scoring=0.0), known)
+    book.score(scored(3_000))
+    assert not judge(book, at=1.0).cautions
+
+
 def test_cost_of_samples_needs_a_past_like_any_cost() -> None:
     book = at_once(COST, ERRORS, DEFECT_GUARDRAIL)
     book.fold(requests(2_000, every=0.1))

@@ -148,11 +148,12 @@ class Lanes:
             settled.waiting.forget()
 
     def forget_units(self) -> bool:
-        """Every unit counts once more on arrival; False where units are not told apart."""
-        if self.arrivals.units is None:
-            return False
-        self.arrivals.units.forget()
-        return True
+        """Every unit counts once more where harm is tried; False where units are not told apart."""
+        lanes = (self.arrivals,) if self.answers is None else (self.arrivals, self.answers.lane)
+        for lane in lanes:
+            if lane.units is not None:
+                lane.units.forget()
+        return self.arrivals.units is not None
 
     def dump(self) -> dict[str, Any]:
         return {

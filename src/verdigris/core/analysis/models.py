@@ -20,12 +20,13 @@ LASTING = 3
 
 _MAJORITY = 0.5
 _NAMES = 16  # told apart in one window
+_OTHERS = ""
 _KNOWN = 64  # fingerprints remembered
 
 
 @dataclass(kw_only=True, slots=True)
 class Window:
-    """Counts the names that one role's answers give, so many answers at a time."""
+    """Counts the names that one role's answers give, so many answers at a time; those beyond so many names under none."""
 
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -35,8 +36,8 @@ class Window:
             return None
         counts = np.bincount(labels.codes[own], minlength=len(labels.names)).tolist()
         for name, count in zip(labels.names, counts, strict=True):
-            if name and count and (name in self.counts or len(self.counts) < _NAMES):
-                self.counts[name] += count
+            if name and count:
+                self.counts[name if name in self.counts or len(self.counts) < _NAMES else _OTHERS] += count
         if self.counts.total() < WINDOW:
             return None
         full, self.counts = self.counts, Counter()
@@ -61,10 +62,10 @@ class Models:
         if counts is None:
             return None
         if not self.known:
-            self.known = list(counts)
+            self.known = _named(counts)
             return None
         most = _MAJORITY * counts.total()
-        fresh = [name for name, count in counts.items() if name not in self.known and count >= most]
+        fresh = [name for name in _named(counts) if name not in self.known and counts[name] >= most]
         if not fresh:
             return None
         before, self.known, self.changes = ", ".join(self.known), fresh, self.changes + 1
@@ -104,9 +105,9 @@ class Fingerprints:
         if counts is None:
             return None
         if not self.known:
-            self.known = list(counts)
+            self.known = _named(counts)
             return None
-        fresh = [name for name in counts if name not in self.known and (not self.windows or name in self.held)]
+        fresh = [name for name in _named(counts) if name not in self.known and (not self.windows or name in self.held)]
         if sum(counts[name] for name in fresh) < _MAJORITY * counts.total():
             self.held, self.windows = [], 0
             return None
@@ -139,6 +140,10 @@ class Fingerprints:
         self.held, self.windows = [str(name) for name in dumped["held"][0]], int(dumped["held"][1])
         self.window = Window(counts=_counts(dumped["window"]))
         self.changes = int(dumped["changes"])
+
+
+def _named(counts: Counter[str]) -> list[str]:
+    return [name for name in counts if name != _OTHERS]
 
 
 def _counts(dumped: dict[str, Any]) -> Counter[str]:
