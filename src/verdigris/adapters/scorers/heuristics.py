@@ -49,6 +49,7 @@ class Heuristics:
 
     is_free: ClassVar[bool] = True
     in_loop: ClassVar[bool] = False
+    finds_defects: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

@@ -32,6 +32,7 @@ class JsonSchema:
 
     is_free: ClassVar[bool] = True
     in_loop: ClassVar[bool] = False
+    finds_defects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._validator.append(_validator(self.schema))

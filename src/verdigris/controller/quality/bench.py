@@ -115,6 +115,13 @@ class Bench:
         )
 
     @property
+    def grades(self) -> bool:
+        """Whether a scorer whose word gates gives single answers a quality: then that is the service's, not what it reports itself."""
+        return any(
+            seat.gates and seat.takes("score") and not getattr(seat.plug, "finds_defects", False) for seat in self.seats
+        )
+
+    @property
     def failing(self) -> Mapping[str, float]:
         """Of the scorers whose words gate: the share of their latest tries that failed."""
         return {seat.called: share for seat in self.seats if seat.gates and (share := seat.failing) is not None}
