@@ -225,3 +225,42 @@ def test_no_problem_quotes_the_answer() -> None:
     ):
         for kind in (JSON, SSE, "application/vnd.amazon.eventstream"):
             assert "secret" not in read_answer(body=body, content_type=kind).problem
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        (Format.OPENAI_CHAT, {"error": {"message": "no", "type": "server_error", "code": None}}),
+        (Format.ANTHROPIC, {"type": "error", "error": {"type": "overloaded_error", "message": "no"}}),
+        (Format.GEMINI, {"error": {"code": 503, "message": "no", "status": "UNAVAILABLE"}}),
+    ],
+)
+def test_errors_are_told_whole_and_in_streams(form: Format, error: dict[str, object]) -> None:
+    written_error = json.dumps(error).encode()
+    whole = read_answer(body=written_error, content_type=JSON)
+    assert (whole.format, whole.refusal, whole.text, whole.usage) == (form, None, "", Usage())
+    assert "error" in whole.problem
+    begun = sent(form, Scripted(text="Hello"), stream=True)
+    first = begun.body[: begun.ends[0]]
+    broken = read_answer(body=first + b"data: " + written_error + b"\n\n", content_type=SSE)
+    assert (broken.format, broken.is_complete, broken.refusal) == (form, False, None)
+    assert "error" in broken.problem
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"a" 1}', "well-formed"),
+        (b'{"a": tru}', "well-formed"),
+        (b'{"a": [1}', "well-formed"),
+        (b'{"output": "hi", "b": NaN', "breaks off"),
+        (b'{"output": "hi"} and more', "follows"),
+        (b'{"output": "hi", "b": Infinity}', "infinity"),
+        (b"tru", "well-formed"),
+        (b"[1, 2]", "no JSON object"),
+    ],
+)
+def test_what_is_no_json_is_told(body: bytes, says: str) -> None:
+    reading = read_answer(body=body, content_type=JSON)
+    assert says in reading.problem
+    assert reading.text == ("hi" if b"hi" in body else body.decode())

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from support.pages import DOCS, inline_code
 from verdigris.core.model.reading import Format, Reading, ToolCall, Usage
 from verdigris.core.model.service import Fields
 from verdigris.core.reading.answer import read_answer
@@ -430,3 +431,8 @@ def test_a_declared_format_is_not_guessed() -> None:
     assert "gemini" in reading.problem
     own = of({"choices": [{"message": {"content": "hi"}}], "output": "mine"}, format=Format.FIELDS)
     assert (own.format, own.text, own.usage) == (Format.FIELDS, "mine", Usage())
+
+
+def test_every_format_is_in_the_documentation() -> None:
+    page = set(inline_code(DOCS / "explanation" / "formats.md"))
+    assert {form.value for form in Format} - {"fields"} <= page

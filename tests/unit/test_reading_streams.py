@@ -144,3 +144,14 @@ def test_impossible_lengths_are_told() -> None:
     for total, headers in ((15, 0), (2**32 - 1, 0), (40, 30), (2**20, 2**19)):
         prelude = struct.pack("!II", total, headers)
         assert "length" in messages(prelude + struct.pack("!I", zlib.crc32(prelude)) + b"\0" * 64).problem
+
+
+@pytest.mark.parametrize(
+    "headers", [b"\x05ab", b"\x01a", b"\x01a\x07", b"\x01a\x07\xff\xffab", b"\x01a\x63abc", b"\x00"]
+)
+def test_headers_that_make_no_sense_are_left_out(headers: bytes) -> None:
+    prelude = struct.pack("!II", 16 + len(headers), len(headers))
+    data = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers
+    found = messages(data + struct.pack("!I", zlib.crc32(data)))
+    assert len(found.found) == 1
+    assert not read_answer(body=data, content_type=CONVERSE.content_type).is_complete
