@@ -80,7 +80,10 @@ async def _all(asked: argparse.Namespace) -> dict[str, list[Ended]]:
             found[name] = []
             for run in range(asked.runs):
                 one = passage(service, change.habits, seed=asked.seed + 1_000 * run + list(CHANGES).index(name))
-                found[name].append(await one.run())
+                try:
+                    found[name].append(await one.run())
+                finally:
+                    await one.scoring.close()
                 print(f"{name}: {_line(found[name][-1])}", file=sys.stderr, flush=True)
     return found
 

@@ -11,12 +11,10 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.regressions.passage import Passage
 from benchmarks.regressions.world import CANDIDATE, STABLE, World
-from verdigris import plugins
 from verdigris.adapters.prices.kept import KeptPrices
 from verdigris.adapters.samples.till import MemoryTill
-from verdigris.controller.quality.bench import Bench, Seat
+from verdigris.assemble.scorers import bench
 from verdigris.controller.quality.reader import Reader
-from verdigris.controller.quality.worker import Worker
 from verdigris.core.model.quality import Redaction
 from verdigris.core.model.service import Service
 from verdigris.core.reading.redaction import Redactor
@@ -65,17 +63,13 @@ def passage(service: Service, changed: Habits, *, seed: int) -> Passage:
     """One rollout of a changed assistant against the usual one."""
     if service.quality is None:
         raise ValueError("the service declares no quality")
-    generator, prices, till = random.Random(seed), KeptPrices(), MemoryTill()
-    seats = []
-    for use in service.quality.scorers:
-        plug = plugins.make(use.use, use.options)
-        if hasattr(plug, "priced_by"):
-            plug = plug.priced_by(prices)
-        seats.append(Seat(use=use, plug=plug, gates=use.gate is not False))
+    generator, prices = random.Random(seed), KeptPrices()
+    scoring = bench(service.quality, till=MemoryTill(), prices=prices)
+    scoring.rollout = lambda: "simulated-1"
     return Passage(
         service=service,
         world=World(habits={STABLE: Habits(), CANDIDATE: changed}, rate=RATE, generator=generator),
-        scoring=Bench(seats=seats, till=till, worker=Worker(scorers=()), rollout=lambda: "simulated-1"),
+        scoring=scoring,
         reader=Reader(telemetry=service.telemetry, redact=Redactor(Redaction()).redact),
         prices=prices,
         generator=generator,

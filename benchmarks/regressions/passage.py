@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from benchmarks.regressions.rule import Threshold
 from benchmarks.regressions.world import CANDIDATE, STABLE, Served, World
 from verdigris.controller.evidence import PAIRS_PART, Measured
-from verdigris.controller.quality.parts import Scoring
+from verdigris.controller.quality.bench import Bench
 from verdigris.controller.quality.reader import Reader
 from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.judge import judge
@@ -69,7 +69,7 @@ class Passage:
 
     service: Service
     world: World
-    scoring: Scoring
+    scoring: Bench
     reader: Reader
     prices: Prices
     generator: random.Random
