@@ -58,11 +58,12 @@ def split(green: float, *, salt: str = "salt", sticky: Sticky | None = None) -> 
 
 
 class App:
-    """One environment: says its name, echoes headers, or follows the plan in the request."""
+    """One environment: says its name, echoes headers, or follows the plan in the request. `shadows` are those that said to be: path, headers, body."""
 
     def __init__(self, name: str) -> None:
         self.name, self.port = name, 0
         self.gates: dict[str, asyncio.Semaphore] = {}
+        self.shadows: list[tuple[str, dict[str, str], bytes]] = []
         self._met: dict[str, asyncio.Event] = {}
         self._runner: web.AppRunner | None = None
 
@@ -97,6 +98,8 @@ class App:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         text = await request.text()
+        if "x-shadow" in request.headers:
+            self.shadows.append((request.path_qs, {k.lower(): v for k, v in request.headers.items()}, text.encode()))
         plan = json.loads(request.query.get("plan") or text or "{}")
         if plan.get("gate"):
             self.met(plan["gate"]).set()
