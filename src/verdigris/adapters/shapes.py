@@ -40,7 +40,7 @@ class Shape(Protocol):
 
 @cache
 def shape_of(kind: Any) -> Shape:
-    """The shape of a type: a plain one, a StrEnum, a Literal, a tuple, a dataclass or a union of these."""
+    """The shape of a type: a plain one, a StrEnum, a Literal, a tuple, texts by name, a dataclass or a union."""
     if kind in _PLAIN:
         return _PLAIN[kind]
     origin = get_origin(kind)
@@ -52,6 +52,8 @@ def shape_of(kind: Any) -> Shape:
         return _tuple(get_args(kind))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return _OneOf({member.value: member for member in kind})
+    if origin is Mapping and get_args(kind) == (str, str):
+        return _Texts()
     if kind is Policy:
         return _WordOrPolicy(shape_of(Otherwise), _record(Policy))
     if isinstance(kind, type) and is_dataclass(kind):
@@ -119,6 +121,20 @@ _PLAIN: dict[Any, Shape] = {
     float: _Float(),
     NoneType: _Plain(NoneType),
 }
+
+
+class _Texts:
+    """Texts by name."""
+
+    def encode(self, value: Any) -> dict[str, str]:
+        text = _PLAIN[str]
+        return {text.encode(name): text.encode(each) for name, each in value.items()}
+
+    def decode(self, value: Any) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise Damaged(f"{_short(value)} is not an object")
+        text = _PLAIN[str]
+        return {text.decode(name): text.decode(each) for name, each in value.items()}
 
 
 @dataclass(frozen=True, slots=True)

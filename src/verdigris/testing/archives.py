@@ -72,7 +72,14 @@ class ArchiveContract:
     async def test_what_was_kept_comes_back_whole(self, archive: Archive) -> None:
         words: tuple[Score | ScoreFailure, ...] = (
             Score(
-                scorer="judge", version="v1", value=0.7, passed=True, label="better", explanation="clearer", cost=0.01
+                scorer="judge",
+                version="v1",
+                value=0.7,
+                passed=True,
+                label="better",
+                explanation="clearer",
+                cost=0.01,
+                traits={"language": "en"},
             ),
             ScoreFailure(scorer="http", version="v2", trouble=Trouble.TIMEOUT, reason="no word in 30 s"),
         )
