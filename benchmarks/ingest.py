@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
@@ -29,12 +29,15 @@ from benchmarks.firehose import Requests
 from benchmarks.processes import resident_bytes
 from benchmarks.report import Figure, Report, at_least, at_most, finish, options, over_rounds
 from verdigris.adapters.checks.reachable import Reachable
+from verdigris.adapters.prices.kept import KeptPrices
 from verdigris.adapters.sources.access_log.parse import Skipped
 from verdigris.adapters.sources.access_log.parse import parser as line_parser
 from verdigris.adapters.sources.access_log.source import AccessLogSource
 from verdigris.adapters.stores.sqlite import SqliteStore
 from verdigris.adapters.traffic.memory import MemoryDriver
+from verdigris.controller.pricing import Pricing
 from verdigris.controller.service import Controller
+from verdigris.controller.telemetry.meters import Meters
 from verdigris.core.analysis.judge import judge
 from verdigris.core.analysis.ledger import Ledger
 from verdigris.core.analysis.terms import Terms
@@ -50,8 +53,13 @@ CHUNK = 1_000
 """Observations folded at once, as the controller does."""
 MARKS = 5
 """How often memory is read."""
+PRICED = 200_000
+"""Observations that are priced and counted as well, one after another with and without that."""
 MB = 1e6
 _LONGEST = 20.0  # seconds that a drawn request may last
+_MODEL = "gpt-4o-mini"
+PRICED_KEEPS = 0.5
+"""The part of the throughput that must be left when all requests are priced and counted."""
 FLAT = 16.0
 """MB by which memory may differ between one fifth of the way and the end."""
 
@@ -76,6 +84,7 @@ def main() -> int:
         requests = Requests(captured)
         _conditions(report, plan, captured, requests)
         report.add(*_in_process(requests, plan.observations))
+        report.add(*_priced(requests, min(plan.observations, PRICED)))
         del requests
         gc.collect()
         kept = directory / "captured.pickle"
@@ -153,6 +162,42 @@ def _in_process(requests: Requests, observations: int) -> list[Figure]:
             value=(memory[-1] - memory[1]) / MB,
             unit="MB",
             aim=at_most(FLAT),
+        ),
+    ]
+
+
+def _priced(requests: Requests, observations: int) -> list[Figure]:
+    """What pricing every request and counting it for /metrics take beside parsing and folding."""
+    clock = Clock()
+    source = AccessLogSource(address="", environments=SIDES, service="benchmark", clock=clock)
+    parse = line_parser(SIDES, service="benchmark")
+    ledger = Ledger.begin(Terms(guardrails=DEFAULT_GUARDRAILS, stable=SIDES[0], candidate=SIDES[1]))
+    ledger.expect(clock.now - 60.0, 0.5)
+    pricing = Pricing(prices=KeptPrices())
+    pricing.load()
+    meters = Meters("benchmark", rollout=lambda: None, stable=lambda: SIDES[0])
+    spent, taken = dict.fromkeys(("parse", "price", "count", "fold"), 0.0), 0
+    while taken < observations:
+        clock.now += 0.2
+        message = requests.next(since=clock.now - _LONGEST - 0.2, until=clock.now - _LONGEST)
+        spent["parse"] += _seconds(lambda: source._receive(message, parse))  # noqa: B023, SLF001 -- called at once
+        while found := source.collect(CHUNK).observations:
+            unpriced = [replace(each, cost=None, response_model=_MODEL) for each in found]
+            priced: list[Observation] = []
+            spent["price"] += _seconds(lambda: priced.extend(pricing.price(unpriced)))  # noqa: B023 -- called at once
+            spent["count"] += _seconds(lambda: meters.observe(priced))  # noqa: B023 -- called at once
+            spent["fold"] += _seconds(lambda: ledger.fold(priced))  # noqa: B023 -- called at once
+            taken += len(found)
+    if pricing.health.estimated != taken:
+        raise RuntimeError(f"{taken} taken, {pricing.health.estimated} priced")
+    bare = spent["parse"] + spent["fold"]
+    return [
+        Figure(name="pricing a request that reports no cost", value=spent["price"] / taken * 1e6, unit="us each"),
+        Figure(name="counting it for /metrics", value=spent["count"] / taken * 1e6, unit="us each"),
+        Figure(
+            name="throughput with both, beside that without",
+            value=bare / sum(spent.values()),
+            aim=at_least(PRICED_KEEPS),
         ),
     ]
 
