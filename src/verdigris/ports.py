@@ -427,13 +427,20 @@ class Notifier(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """What a check found: `reason` is one plain sentence, also when it passed."""
+    """What a check found: `reason` is one plain sentence, also when it passed; `hint` says what to do when it did not."""
 
     passed: bool
     reason: str
+    hint: str = ""
 
 
 class Check(Protocol):
     """Looks at an environment before any user does. Never raises for what it finds there."""
 
     async def run(self, environment: Environment) -> CheckResult: ...
+
+
+class Trial(Protocol):
+    """Puts the candidate to the test beside stable, before any user reaches it. Never raises for what it finds there."""
+
+    async def run(self, candidate: Environment, *, beside: Environment) -> CheckResult: ...

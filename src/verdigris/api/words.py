@@ -47,7 +47,7 @@ def event_text(event: Event) -> str:  # noqa: C901, PLR0911 -- a table with an a
     match event:
         case Started():
             to, version = event.candidate.environment, event.candidate.release.version
-            return f"started: {event.stable.environment} to {to} ({version})"
+            return "; ".join((f"started: {event.stable.environment} to {to} ({version})", *event.checks))
         case Judged():
             return f"judged {event.verdict.outcome.value}: {event.verdict.reason}"
         case SplitApplied():

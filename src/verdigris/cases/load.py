@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from verdigris import plugins
 from verdigris.cases.document import MOST_CASES, CaseDoc, CasesFile
 from verdigris.cases.model import Case, Question
+from verdigris.cases.money import JUDGE
 from verdigris.cases.rules import (
     Contains,
     Equals,
@@ -36,7 +37,6 @@ from verdigris.spec.wrong import Wrong
 MOST_FILES = 500
 MOST_BYTES = 4_000_000
 _GLOB = frozenset("*?[")
-JUDGE = "judge"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,6 +62,11 @@ class CaseResult:
     exchange: Exchange | None = field(default=None, repr=False, compare=False)
     sample: Sample | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def answer_cost(self) -> float:
+        """USD that the answer says it cost, without the rules' words; 0 where it says nothing."""
+        return 0.0 if self.sample is None else self.sample.reading.cost or 0.0
+
     def why(self) -> str:
         """The worst that was found, in one line."""
         if self.problem:

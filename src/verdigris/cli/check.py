@@ -37,19 +37,29 @@ def command(*, file: str, schema: bool, probe: bool, form: str) -> None:
 
     try:
         loaded = load(file, environ=os.environ)
+        odd = _beyond(loaded)
     except ConfigError as error:
         if form == "table":
             raise
         show_data(_report(file, errors=error.errors), form)
         raise click.exceptions.Exit(2) from None
-    _tell(file, loaded, form=form, probe=probe)
+    _tell(file, loaded, odd, form=form, probe=probe)
 
 
-def _tell(file: str, loaded: Loaded, *, form: str, probe: bool) -> None:
+def _beyond(loaded: Loaded) -> tuple[str, ...]:
+    """What only plugs and other files can tell; they are loaded where the file names some."""
+    if loaded.service.quality is None:
+        return ()
+    from verdigris.assemble.declared import check_declared
+
+    return check_declared(loaded)
+
+
+def _tell(file: str, loaded: Loaded, odd: tuple[str, ...], *, form: str, probe: bool) -> None:
     from verdigris.cli.probe import probe_all
     from verdigris.cli.session import show_data
 
-    warnings = [*loaded.warnings, *_token_warning(loaded)]
+    warnings = [*loaded.warnings, *odd, *_token_warning(loaded)]
     failed = [result for result in (probe_all(loaded.service.environments) if probe else []) if result.problem]
     if form != "table":
         show_data(_report(file, warnings=warnings, unreachable=[str(result) for result in failed], loaded=loaded), form)

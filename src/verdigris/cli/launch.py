@@ -57,6 +57,10 @@ def make_launch(
         loaded = from_urls(blue=blue, green=green)
     else:
         loaded = load(file or DEFAULT_FILE, environ=environ)
+        if loaded.service.quality is not None:
+            from verdigris.assemble.declared import check_declared  # noqa: PLC0415 -- plugs are loaded where some are named
+
+            loaded = replace(loaded, warnings=(*loaded.warnings, *check_declared(loaded)))
     return _launch(listening(loaded, gateway=listen, api=api_listen), settings)
 
 

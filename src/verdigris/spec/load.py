@@ -14,6 +14,7 @@ from pydantic import SecretStr, ValidationError
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import ConfigError
 from verdigris.core.model.metric import Guardrail
+from verdigris.core.model.quality import Quality
 from verdigris.core.model.release import Release
 from verdigris.core.model.service import Gateway, Service
 from verdigris.core.model.split import FULL
@@ -177,7 +178,7 @@ def _loaded(source: Source, document: Document) -> Loaded:
             telemetry=document.telemetry.made(),
             strategy=document.strategy.model(),
             guardrails=_guardrails(document),
-            quality=document.quality.model(source.plain, min_score=document.min_score) if document.quality else None,
+            quality=_quality(source, document),
             strata=tuple(entry.model() for entry in document.strata),
         ),
         api_host=host,
@@ -186,6 +187,18 @@ def _loaded(source: Source, document: Document) -> Loaded:
         warnings=tuple(_warnings(source, document, environments)),
         source=source,
     )
+
+
+def _quality(source: Source, document: Document) -> Quality | None:
+    """Files of cases are named from the file's own folder on."""
+    if document.quality is None:
+        return None
+    made = document.quality.model(source.plain, min_score=document.min_score)
+    if made.cases is None:
+        return made
+    folder = Path(source.file).parent
+    files = tuple(str(folder / Path(file).expanduser()) for file in made.cases.files)
+    return replace(made, cases=replace(made.cases, files=files))
 
 
 def _guardrails(document: Document) -> tuple[Guardrail, ...]:

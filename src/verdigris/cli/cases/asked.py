@@ -16,8 +16,9 @@ import click
 
 from verdigris.adapters.prices.kept import KeptPrices
 from verdigris.adapters.samples.resend import HttpResender
-from verdigris.cases.load import JUDGE, Context, load_cases
+from verdigris.cases.load import Context, load_cases
 from verdigris.cases.model import Case, CaseResult, CasesRun
+from verdigris.cases.money import JUDGE
 from verdigris.cases.report import as_data, junit, passed
 from verdigris.cases.run import Endpoint, Manner, run_cases
 from verdigris.cli.human import columns, counted, shortened
@@ -76,8 +77,7 @@ class Asked:
             judge=_judge(service),
             prices=_prices(telemetry),
         )
-        beside = Path() if files or config is None else Path(config).parent
-        cases = load_cases(files or (use.files if use else ()), beside=beside, context=context)
+        cases = load_cases(files or (use.files if use else ()), beside=Path(), context=context)
         least = min_score if min_score is not None else use.min_score if use else MIN_SCORE
         return cls(cases=_tagged(cases, tags), endpoints=endpoints, min_score=least)
 

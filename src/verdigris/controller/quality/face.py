@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from verdigris.cases.model import Case
+from verdigris.cases.money import CaseMoney
 from verdigris.controller.clock import Clock
 from verdigris.controller.quality.browse import Browser
+from verdigris.controller.quality.cases import CaseRounds
 from verdigris.controller.quality.health import Money, QualityHealth, QualitySummary, Tries
 from verdigris.controller.quality.keeper import Keeper
 from verdigris.controller.quality.noise import NoiseFloor
@@ -33,7 +36,10 @@ AT_ONCE = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QualityPlugs:
-    """What the work needs from outside. `scoring` is a bench of scorers. `beside` is further work, by what is not done without it."""
+    """What the work needs from outside. `scoring` is a bench of scorers. `beside` is further work, by what is not done without it.
+
+    `cases` are those declared, read.
+    """
 
     source: SampleSource
     archive: Archive
@@ -42,6 +48,7 @@ class QualityPlugs:
     resender: Resender
     scoring: Scoring
     beside: Sequence[Supervised] = ()
+    cases: Sequence[Case] = ()
     clock: Clock = field(default_factory=Clock)
 
 
@@ -97,12 +104,37 @@ class QualityWork:
             keep=self.keep,
             shadowing=self.shadowing,
         )
+        self.rounds = self._rounds(service, quality, judging)
         self._works = [
             Supervised("no samples are collected", self._collect),
             Supervised("samples and pairs are not kept", self._keeper.run),
             *([Supervised("no shadow pairs are made", self._pair)] if self.shadowing else []),
+            *([Supervised("no cases are asked", self.rounds.run)] if self.rounds else []),
             *plugs.beside,
         ]
+
+    def _rounds(self, service: Service, quality: Quality, judging: Judging) -> CaseRounds | None:
+        if quality.cases is None or quality.cases.interval is None or not self._plugs.cases:
+            return None
+        money = CaseMoney.of(quality, self._plugs.till, now=self._plugs.clock.now, rollout=self._name)
+        return CaseRounds(
+            cases=self._plugs.cases,
+            interval=quality.cases.interval,
+            urls={environment.name: environment.url for environment in service.environments},
+            resender=self._plugs.resender,
+            reader=self._reader,
+            judging=judging,
+            rollout=self._rollout,
+            keep=self.keep_pair,
+            telemetry=service.telemetry,
+            spend=money.spend,
+            book=money.book,
+            clock=self._plugs.clock,
+        )
+
+    def _name(self) -> str:
+        rollout = self._rollout()
+        return rollout.id if rollout is not None else ""
 
     # ------------------------------------------------------------------ life
 

@@ -66,6 +66,7 @@ class Explanation:
     slices: tuple[SliceRow, ...] = ()
     overlap: str = ""
     cautions: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
     def to_text(self) -> str:
         """The whole explanation as plain lines, without colours."""
@@ -80,6 +81,7 @@ class Explanation:
             ]
         for title, phrases in (
             ("to know", self.cautions),
+            ("found before it began", self.checks),
             ("the step waits for", self.waiting_for),
             ("promotion still lacks", self.missing),
         ):
@@ -113,6 +115,7 @@ def explain(rollout: Rollout, *, waiting_for: Sequence[str] = ()) -> Explanation
             else ""
         ),
         cautions=tuple(caution.text for caution in verdict.cautions) if verdict else (),
+        checks=rollout.checks,
     )
 
 

@@ -16,7 +16,7 @@ from verdigris.core.model.verdict import Verdict
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Started:
-    """A rollout was asked for; everything it will need is fixed here."""
+    """A rollout was asked for; everything it will need is fixed here. `checks` says what was found beforehand, a sentence each."""
 
     at: float
     actor: str
@@ -28,6 +28,7 @@ class Started:
     candidate: Side
     sticky: Sticky | None
     salt: str
+    checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

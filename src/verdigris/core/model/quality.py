@@ -91,7 +91,7 @@ class MirrorUse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CasesUse:
-    """`files` are globs relative to the configuration. `min_score` (0..1) must be reached by the candidate before the first weight.
+    """`files` are globs, from the working folder on. `min_score` (0..1) must be reached by the candidate before the first weight.
 
     During a rollout one case is run on both sides every `interval` seconds; None: not at all. `path` takes the input of
     cases that name none themselves.

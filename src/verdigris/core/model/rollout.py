@@ -51,6 +51,7 @@ class Rollout:
     `paused_by` names the person whose pause holds it. `extended_at` is when a person's word gave an undecided rollout
     its time limit anew, and `switched_at` when 100 % first came in force. `cautions` holds the keys of the verdicts'
     cautions that were told, MOST_CAUTIONS at most; further ones are not.
+    `checks` says what was found before it began, a sentence each.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Rollout:
     switched_at: float | None = None
     cautions: tuple[str, ...] = ()
     limit_reached: bool = False
+    checks: tuple[str, ...] = ()
 
     @property
     def current_step(self) -> Step:

@@ -51,6 +51,7 @@ def begin(started: Started) -> Decision:
         sticky=started.sticky,
         salt=started.salt,
         actor=started.actor,
+        checks=started.checks,
         started_at=started.at,
         step_entered_at=started.at,
     )

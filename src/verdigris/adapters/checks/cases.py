@@ -1,0 +1,107 @@
+"""Declared cases, asked of both sides before any user reaches the candidate."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from verdigris.cases.model import Case, CaseResult, CasesRun
+from verdigris.cases.money import CaseMoney
+from verdigris.cases.report import as_data
+from verdigris.cases.run import Endpoint, Manner, freely, run_cases
+from verdigris.core.model.environment import Environment
+from verdigris.core.model.service import Telemetry
+from verdigris.ports import CheckResult, Resender
+
+WORST = 3
+"""Cases that a refusal names."""
+
+MOST_KEPT = 20
+"""Reports that are kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CasesCheck:
+    """Passes when the candidate reaches `min_score`; stable's score stands beside it and decides nothing.
+
+    `patience` bounds the whole in seconds. What came of it is kept in `folder`, where one is given. `money` counts what it cost.
+    """
+
+    cases: tuple[Case, ...]
+    resender: Resender
+    min_score: float
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    manner: Manner = field(default_factory=Manner)
+    patience: float = 600.0
+    folder: Path | None = None
+    money: CaseMoney | None = None
+
+    async def run(self, candidate: Environment, *, beside: Environment) -> CheckResult:
+        try:
+            async with asyncio.timeout(self.patience):
+                ours, theirs = await asyncio.gather(self._ask(candidate), self._ask(beside))
+        except TimeoutError:
+            reason = f"{len(self.cases)} cases took longer than {self.patience:g} s"
+            return CheckResult(passed=False, reason=reason, hint="ask fewer of them before a rollout, or quicker ones")
+        hint = "`verdigris cases run --config FILE` asks them again"
+        if (kept := await asyncio.to_thread(self._keep, candidate, [ours, theirs])) is not None:
+            hint = f"all answers stand in {kept}"
+        return CheckResult(passed=ours.passed is True, reason=_said(ours, theirs), hint=hint)
+
+    async def _ask(self, environment: Environment) -> CasesRun:
+        endpoint = Endpoint(
+            url=environment.url, name=environment.name, release=environment.release.id, telemetry=self.telemetry
+        )
+        run = await run_cases(
+            self.cases,
+            endpoint,
+            self.resender,
+            min_score=self.min_score,
+            manner=self.manner,
+            spend=freely if self.money is None else self.money.spend,
+        )
+        if self.money is not None:
+            await self.money.book(sum(result.answer_cost for result in run.results))
+        return run
+
+    def _keep(self, candidate: Environment, runs: Sequence[CasesRun]) -> Path | None:
+        """Where it is kept; None where it is not. A report that cannot be written stops nothing."""
+        if self.folder is None:
+            return None
+        file = self.folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{candidate.name}.json"
+        text = json.dumps(as_data(runs), indent=2).encode("ascii")
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+                opened.write(text)
+            for old in sorted(self.folder.glob("*.json"))[:-MOST_KEPT]:
+                old.unlink(missing_ok=True)
+            return file
+        return None
+
+
+def _said(ours: CasesRun, theirs: CasesRun) -> str:
+    """`24 cases: green scored 0.93, blue 0.95, and 0.8 is asked`, and what is wrong."""
+    text = f"{len(ours.results)} cases: {ours.of} scored {_score(ours)}, {theirs.of} {_score(theirs)}, "
+    text += f"and {ours.min_score:g} is asked"
+    if not ours.answered:
+        return f"{text}; {ours.of} answered none: {ours.results[0].why() if ours.results else 'there are none'}"
+    if ours.passed is None:
+        return f"{text}; {len(ours.unjudged)} could not be judged: {_named(ours.unjudged[:WORST])}"
+    return text if ours.passed else f"{text}; the worst: {_named(ours.failed[:WORST])}"
+
+
+def _score(run: CasesRun) -> str:
+    return "nothing" if run.score is None or not run.answered else f"{run.score:.2f}"
+
+
+def _named(results: Sequence[CaseResult]) -> str:
+    return "; ".join(
+        f"{each.case.id} ({'?' if each.score is None else f'{each.score:.2f}'}: {each.why()})" for each in results
+    )
