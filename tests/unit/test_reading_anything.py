@@ -130,6 +130,21 @@ def test_each_member_may_be_anything(form: Format, *, stream: bool) -> None:
                 check(read_answer(body=body, content_type=kind, format=form))
 
 
+def test_pieces_of_arguments_may_be_anything() -> None:
+    piece = {"jsonPath": "$.a[0].b", "stringValue": "x", "numberValue": 1, "boolValue": True, "willContinue": True}
+    call = {
+        "name": "f",
+        "willContinue": True,
+        "args": {},
+        "partialArgs": [piece, {"jsonPath": "$.a", "numberValue": 2}],
+    }
+    event = {"candidates": [{"content": {"parts": [{"functionCall": call}]}, "finishReason": "STOP"}]}
+    for path in places(event):
+        for odd in ODD:
+            body, kind = travelling(Format.GEMINI, [event, replaced(event, path, odd)], stream=True)
+            check(read_answer(body=body, content_type=kind, format=Format.GEMINI))
+
+
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), form=st.sampled_from(FORMATS), stream=st.booleans(), read_as=KINDS)
 def test_wrong_types_anywhere_are_read_past(data: st.DataObject, form: Format, stream: bool, read_as: Any) -> None:  # noqa: FBT001 -- drawn

@@ -281,6 +281,58 @@ def test_thoughts_of_gemini_are_no_text() -> None:
     assert of({"candidates": [{"content": {"parts": parts}}]}).text == "hi!"
 
 
+def called(*calls: dict[str, Any]) -> Reading:
+    pieces = ({"candidates": [{"content": {"parts": [{"functionCall": call}]}}]} for call in calls)
+    return of_events(*pieces, {"candidates": [{"finishReason": "STOP"}]})
+
+
+def test_arguments_that_come_member_by_member_are_joined() -> None:
+    """As Vertex AI streams them when asked to."""
+
+    def piece(path: str, **value: Any) -> dict[str, Any]:
+        return {"partialArgs": [{"jsonPath": path, **value}], "willContinue": True}
+
+    reading = called(
+        {"name": "book", "willContinue": True},
+        piece("$.city", stringValue="New ", willContinue=True),
+        piece("$.city", stringValue="Delhi"),
+        piece("$.days[1].rain", boolValue=True),
+        piece("$.days[0].degrees", numberValue=21.5),
+        piece("$.people", numberValue=2),
+        piece("$['what else']", nullValue="NULL_VALUE"),
+        {},
+        {"name": "whole", "args": {"a": 1}},
+        {"name": "none"},
+    )
+    book, whole, none = reading.tool_calls
+    assert (book.name, whole, none) == (
+        "book",
+        ToolCall(name="whole", arguments='{"a":1}'),
+        ToolCall(name="none", arguments="{}"),
+    )
+    assert json.loads(book.arguments) == {
+        "city": "New Delhi",
+        "days": [{"degrees": 21.5}, {"rain": True}],
+        "people": 2,
+        "what else": None,
+    }
+    assert reading.problem == ""
+
+
+@pytest.mark.parametrize("path", ["city", "$", "$..a", "$[x]", "$" + ".a" * 17, 5, "$.a[0"])
+def test_a_piece_without_a_place_is_told(path: Any) -> None:
+    reading = called({"name": "f", "willContinue": True}, {"partialArgs": [{"jsonPath": path, "stringValue": "x"}]})
+    assert reading.tool_calls == (ToolCall(name="f", arguments="{}"),)
+    assert "placed" in reading.problem
+
+
+def test_pieces_that_contradict_each_other_are_told() -> None:
+    for first, second in (("$.a", "$.a.b"), ("$.a.b", "$.a")):
+        pieces = [{"jsonPath": path, "stringValue": "x"} for path in (first, second)]
+        assert "placed" in called({"name": "f", "partialArgs": pieces}).problem
+    assert "placed" in called({"name": "f", "partialArgs": [{"jsonPath": "$.a", "numberValue": "x"}]}).problem
+
+
 def test_zeros_that_were_left_out_are_told_by_the_total() -> None:
     blocked = {
         "promptFeedback": {"blockReason": "SAFETY"},

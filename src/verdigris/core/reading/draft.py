@@ -8,6 +8,7 @@ from typing import Any
 
 from verdigris.core.model.reading import Format, ToolCall, Usage
 from verdigris.core.reading.members import Members, clean, count, word
+from verdigris.core.reading.partial import PartialArguments
 
 MOST_TOOL_CALLS = 256
 
@@ -16,6 +17,11 @@ MOST_TOOL_CALLS = 256
 class _Tool:
     name: str = ""
     pieces: list[str] = field(default_factory=list)
+    partial: PartialArguments | None = None
+
+    @property
+    def arguments(self) -> str:
+        return clean("".join(self.pieces) if self.partial is None else self.partial.text())
 
 
 @dataclass(slots=True)
@@ -91,6 +97,15 @@ class Draft:
             call.pieces.append(piece)
         return None
 
+    def tool_member(self, key: Hashable, piece: Members) -> None:
+        """One member of a tool's arguments, or a piece of it."""
+        call = self.tools.get(key)
+        if call is None:
+            return
+        call.partial = call.partial or PartialArguments()
+        if not call.partial.take(piece):
+            self.trouble("a piece of a tool's arguments cannot be placed")
+
     def trouble(self, problem: str) -> None:
         """Keeps the first."""
         self.problem = self.problem or problem
@@ -117,8 +132,7 @@ class Draft:
 
     def calls(self) -> tuple[ToolCall, ...]:
         """Those with a name, in the order they began."""
-        found = [(call.name, clean("".join(call.pieces))) for call in self.tools.values() if call.name]
-        return tuple(ToolCall(name=name, arguments=arguments) for name, arguments in found)
+        return tuple(ToolCall(name=call.name, arguments=call.arguments) for call in self.tools.values() if call.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -73,13 +73,23 @@ def _candidate(candidate: Members, draft: Draft) -> None:
             draft.add(text(part.get("text")))
         call = members(part.get("functionCall"))
         if call:
-            draft.tool(len(draft.tools), name=call.get("name"), piece=arguments(call.get("args", {})))
+            _call(call, draft)
     reason = word(candidate.get("finishReason"))
     if reason == "FINISH_REASON_UNSPECIFIED":
         return
     draft.finish(reason)
     if reason in _WITHHELD:
         draft.refuse(reason.lower())
+
+
+def _call(call: Members, draft: Draft) -> None:
+    """A call comes whole, or its name first and then, without it, its arguments piece by piece."""
+    if word(call.get("name")) is not None:
+        comes_later = call.get("willContinue") is True or "partialArgs" in call
+        given = call.get("args", None if comes_later else {})
+        draft.tool(len(draft.tools), name=call.get("name"), piece=arguments(given))
+    for piece in objects(call.get("partialArgs")):
+        draft.tool_member(len(draft.tools) - 1, piece)
 
 
 def usage(counts: Mapping[str, int]) -> Usage:
