@@ -114,6 +114,6 @@ def app(
 
 def clean_environment() -> dict[str, str]:
     """Ours without what would configure Verdigris behind the test's back."""
-    ours = ("VERDIGRIS_", "BLUE_URL", "GREEN_URL", "ADMIN_TOKEN", "CONTROLLER_PORT")
+    ours = ("VERDIGRIS_", "OTEL_", "BLUE_URL", "GREEN_URL", "ADMIN_TOKEN", "CONTROLLER_PORT")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "PYTHONUNBUFFERED": "1"}
