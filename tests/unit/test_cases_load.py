@@ -1,11 +1,14 @@
 """Files of cases: what they mean, and what is said of their mistakes."""
 
 import json
+import re
 from dataclasses import dataclass
 
 import pytest
 
+from support.pages import DOCS, rows
 from verdigris.cases import load as loading
+from verdigris.cases.document import RULES
 from verdigris.cases.load import Context, load_cases
 from verdigris.cases.rules import Contains, Equals, Keywords, Length, NotContains, Reference, Regex, Rubric, Schema
 from verdigris.core.model.errors import ConfigError
@@ -262,3 +265,17 @@ def test_more_cases_than_are_read_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "MOST_CASES", 1)
     with pytest.raises(ConfigError, match="there are 2 cases, and 1 are read"):
         cases(tmp_path, "cases: [ { id: a, input: x, equals: x }, { id: b, input: x, equals: x } ]")
+
+
+def test_the_cases_in_the_documentation_are_right(tmp_path, monkeypatch):
+    monkeypatch.undo()  # with the plugs that are installed
+    page = (DOCS / "how-to" / "cases.md").read_text()
+    blocks = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "\ncases:\n" in block]
+    assert blocks
+    for block in blocks:
+        assert len(cases(tmp_path, block, environ={"CASES_TOKEN": "t"})) == block.count("- id:")
+
+
+def test_every_rule_is_described():
+    described = set(rows(DOCS / "how-to" / "cases.md", "key of a case"))
+    assert described == set(RULES)
