@@ -1,5 +1,6 @@
 """Stages that several modules of real processes share."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 
 from support.processes import Process
 from support.up import Stage, apps
+
+collect_ignore = [] if shutil.which("prometheus") and shutil.which("promtool") else ["test_prometheus_real.py"]
+"""What needs a program that no Python package brings: `apt-get install prometheus`."""
 
 Apps = tuple[tuple[Process, str], tuple[Process, str]]
 
