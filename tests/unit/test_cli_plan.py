@@ -149,6 +149,14 @@ def test_a_guarded_metric_that_is_not_reported_is_warned_of():
     assert not [row for row in said["worse"] if row["metric"] == "quality"]
 
 
+def test_samples_are_left_out_and_nobody_waits_for_defects():
+    Path("sampled.yaml").write_text(FILE + "quality: { samples_per_minute: 60 }\n")
+    said = planned("sampled.yaml", "--rate", "20/s")
+    assert any("samples are left out" in text for text in said["notes"])
+    assert not [text for text in said["warnings"] if "defect_rate" in text]
+    assert said["equal"]["promoted"] > 0
+
+
 def test_a_file_that_guards_nothing_has_nothing_to_find():
     off = "".join(f"  {metric}: off\n" for metric in ("quality", "error_rate", "cost", "latency_p99", "refusal_rate"))
     Path("off.yaml").write_text(

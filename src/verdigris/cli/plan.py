@@ -141,6 +141,8 @@ def _notes(service: Service, made: Plan) -> list[str]:
         notes.append("strata are left out: where kinds of requests differ, proof takes longer")
     if any(guardrail.adjust for guardrail in service.guardrails):
         notes.append("adjust is left out: how much it helps cannot be known beforehand")
+    if service.quality is not None:
+        notes.append("samples are left out: what scorers measure is proven on fewer requests, so it takes longer")
     if made.setting.thinning > 1:
         notes.append(
             f"one simulated request stands for {made.setting.thinning:.0f}: what is found at once takes a little longer here"

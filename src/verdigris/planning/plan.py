@@ -140,12 +140,12 @@ class Plan:
 def prepared(
     strategy: Strategy, guardrails: Sequence[Guardrail], traffic: Traffic, *, lag: float, seed: int
 ) -> Setting:
-    """What is simulated, thinned where there is more traffic than can be tried in seconds."""
+    """What is simulated, thinned where there is more traffic than can be tried in seconds. Nobody samples it, so defects are left out."""
     holds = sum(step.hold for step in strategy.steps if isinstance(step, WeightStep)) + strategy.bake
     thinning = max(1.0, traffic.rate * holds / _MOST_REQUESTS)
     return Setting(
         strategy=strategy,
-        guardrails=tuple(guardrails),
+        guardrails=tuple(each for each in guardrails if each.metric is not Metric.DEFECT_RATE),
         traffic=replace(traffic, rate=traffic.rate / thinning),
         baseline=baseline(np.random.default_rng([seed, _SEEDS["past"]]), replace(traffic, users=None), n=_PAST),
         lag=lag,

@@ -58,7 +58,7 @@ class ApartView(View):
 
 
 class FindingView(View):
-    """One guardrail's numbers, in `unit`. `needed` estimates the candidate requests still missing to be safe.
+    """One guardrail's numbers, in `unit`. `needed` estimates the candidate requests, or samples, still missing to be safe.
 
     `basis` says what past the thresholds come from, empty where there are none. `sampled` is null where the metric is read
     from requests.

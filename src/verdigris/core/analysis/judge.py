@@ -139,7 +139,8 @@ def _lacks(guardrail: Guardrail, finding: Finding) -> str:
         return f"{finding.metric}: no values from {' and '.join(silent)}"
     text = f"{finding.metric}: no worse than {margin_text(guardrail.metric, guardrail.margin)} not yet proven"
     text += f" (e {evidence_text(finding.non_inferiority)} of {SAFE_THRESHOLD:.0f})"
-    return f"{text}, about {count(finding.needed, 'more candidate request')}" if finding.needed else text
+    noun = "more candidate sample" if finding.sampled else "more candidate request"
+    return f"{text}, about {count(finding.needed, noun)}" if finding.needed else text
 
 
 def _reason(ledger: Ledger, outcome: Outcome, findings: tuple[Finding, ...], missing: tuple[str, ...]) -> str:
