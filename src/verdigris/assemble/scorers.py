@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,16 +18,29 @@ _OURS = "verdigris."
 
 def bench(quality: Quality, *, till: Till, prices: Prices, calibrated: Collection[str] = ()) -> Bench:
     """`calibrated` are versions of judges whose word was found to agree with people's. Raises: ConfigError."""
+    ours, others = _Process(), _Process()
     seats: list[Seat] = []
-    working: list[tuple[str, Any]] = []
     for index, use in enumerate(quality.scorers):
         plug = _plug(use, index, prices)
-        place = None
-        if not _runs_in_loop(plug):
-            place = len(working)
-            working.append((use.use, use.options))
-        seats.append(Seat(use=_bounded(use, plug), plug=plug, gates=gates(use, plug, calibrated), place=place))
-    return Bench(seats=seats, till=till, worker=Worker(scorers=working), rollout=str)
+        seat = Seat(use=_bounded(use, plug), plug=plug, gates=gates(use, plug, calibrated))
+        if not _is_ours(plug):
+            others.takes(seat)
+        elif not getattr(plug, "in_loop", False):
+            ours.takes(seat)
+        seats.append(seat)
+    return Bench(seats=seats, till=till, rollout=str)
+
+
+class _Process:
+    """Whatever computes runs beside the controller, and what is not ours apart from what is: it may not hold that up."""
+
+    def __init__(self) -> None:
+        self._scorers: list[tuple[str, Mapping[str, Any]]] = []
+        self._worker = Worker(scorers=self._scorers)
+
+    def takes(self, seat: Seat) -> None:
+        seat.worker, seat.place = self._worker, len(self._scorers)
+        self._scorers.append((seat.use.use, seat.use.options))
 
 
 def gates(use: ScorerUse, plug: Any, calibrated: Collection[str]) -> bool:
@@ -48,12 +61,20 @@ def _plug(use: ScorerUse, index: int, prices: Prices) -> Any:
     except ConfigError as error:
         key = ".".join(part for part in (f"quality.scorers[{index}]", error.key) if part)
         raise ConfigError(f"{key}: {error.message}", key=key, hint=error.hint) from None
+    missing = [name for name in ("name", "version", "is_free") if not hasattr(plug, name)]
+    if not (hasattr(plug, "score") or hasattr(plug, "compare")):
+        missing.append("score or compare")
+    if missing:
+        raise ConfigError(
+            f"quality.scorers[{index}]: {use.use} is no scorer: it has no {' and no '.join(missing)}",
+            key=f"quality.scorers[{index}]",
+            hint="see docs/how-to/write-a-scorer.md",
+        )
     return plug.priced_by(prices) if hasattr(plug, "priced_by") else plug
 
 
-def _runs_in_loop(plug: Any) -> bool:
-    """Only ours may, and of ours those that wait for others: whatever computes, and whatever is not ours, runs in a process of its own."""
-    return type(plug).__module__.startswith(_OURS) and bool(getattr(plug, "in_loop", False))
+def _is_ours(plug: Any) -> bool:
+    return type(plug).__module__.startswith(_OURS)
 
 
 def _bounded(use: ScorerUse, plug: Any) -> ScorerUse:

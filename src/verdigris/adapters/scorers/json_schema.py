@@ -22,7 +22,7 @@ def _nothing_is_fetched(uri: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JsonSchema:
-    """`schema` is a JSON Schema, or the path of a file that holds one. https://json-schema.org/draft/2020-12
+    """`schema` is a JSON Schema, or the path of a file that holds one, which is read once. https://json-schema.org/draft/2020-12
 
     Raises: ValueError for a schema that is none.
     """
@@ -35,6 +35,7 @@ class JsonSchema:
     finds_defects: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", _read(self.schema))
         self._validator.append(_validator(self.schema))
 
     @property
@@ -67,16 +68,19 @@ class JsonSchema:
         return f"at {where}: breaks {rule}"
 
 
-def _validator(schema: str | dict[str, Any]) -> Any:
-    known: Any = schema
-    if isinstance(schema, str):
-        try:
-            known = json.loads(Path(schema).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ValueError(f"the file {schema} cannot be read: {error.strerror}") from None
-        except ValueError:
-            raise ValueError(f"the file {schema} holds no JSON") from None
+def _read(schema: str | dict[str, Any]) -> Any:
+    if not isinstance(schema, str):
+        return schema
     try:
-        return jsonschema_rs.validator_for(known, retriever=_nothing_is_fetched)
+        return json.loads(Path(schema).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"the file {schema} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ValueError(f"the file {schema} holds no JSON") from None
+
+
+def _validator(schema: Any) -> Any:
+    try:
+        return jsonschema_rs.validator_for(schema, retriever=_nothing_is_fetched)
     except Exception as error:  # noqa: BLE001 -- the library raises several kinds, among them its own
         raise ValueError(f"no JSON Schema that can be used: {str(error).splitlines()[0]}") from None

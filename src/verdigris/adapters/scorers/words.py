@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 _WORD = re.compile(r"\w+", re.UNICODE)
@@ -13,7 +13,8 @@ _WORD = re.compile(r"\w+", re.UNICODE)
 
 def version_of(plug: Any, *, code: int) -> str:
     """A digest of a plug's options and the number of its code, which is raised with every change of what it says."""
-    text = json.dumps([type(plug).__qualname__, code, asdict(plug)], sort_keys=True, default=str)
+    options = {field.name: getattr(plug, field.name) for field in fields(plug) if field.init}
+    text = json.dumps([type(plug).__qualname__, code, options], sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -17,6 +17,7 @@ from verdigris.controller.clock import Clock
 from verdigris.controller.quality.health import Tries
 from verdigris.controller.quality.meaning import Gates, meaning, pair_meaning
 from verdigris.controller.quality.parts import PairWord, Words
+from verdigris.controller.quality.sound import sound
 from verdigris.controller.quality.worker import Died, Worker
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.errors import StoreError
@@ -40,7 +41,7 @@ _AGAIN = frozenset({Trouble.TIMEOUT, Trouble.UNREACHABLE, Trouble.THROTTLED})
 
 @dataclass(kw_only=True, slots=True)
 class Seat:
-    """One scorer in use. `place` is where the worker has it, None for one that runs in the loop.
+    """One scorer in use. `place` is where its `worker` has it, which is None for a scorer that runs in the loop.
 
     `gates`: its words count for the verdict. `called` tells two uses of one plug apart.
     """
@@ -48,7 +49,8 @@ class Seat:
     use: ScorerUse
     plug: Any
     gates: bool
-    place: int | None = None
+    worker: Worker | None = None
+    place: int = 0
     tries: int = 0
     failures: int = 0
     cost: float = 0.0
@@ -81,7 +83,6 @@ class Bench:
 
     seats: Sequence[Seat]
     till: Till
-    worker: Worker
     rollout: Callable[[], str]
     clock: Clock = field(default_factory=Clock)
     sleep: Callable[[float], Any] = asyncio.sleep
@@ -127,8 +128,9 @@ class Bench:
         return {seat.called: share for seat in self.seats if seat.gates and (share := seat.failing) is not None}
 
     async def close(self) -> None:
-        await self.worker.close()
         for seat in self.seats:
+            if seat.worker is not None:
+                await seat.worker.close()
             if hasattr(seat.plug, "close"):
                 with contextlib.suppress(Exception):  # nothing of it is needed any more
                     await seat.plug.close()
@@ -164,7 +166,7 @@ class Bench:
         while True:
             word = await self._paid(seat, method, item)
             spent += word.cost
-            if isinstance(word, Score) or word.trouble not in _AGAIN or left == 0:
+            if isinstance(word, Score) or left == 0 or not _may_help(seat, word.trouble):
                 return replace(word, cost=spent)
             await self.sleep(min(_LONGEST_PAUSE, word.again_after or pause))
             pause, left = pause * 2, left - 1
@@ -198,8 +200,8 @@ class Bench:
     async def _tried(self, seat: Seat, method: str, item: Sample | ComparedPair) -> Score | ScoreFailure:
         """One try. Never raises but a cancellation."""
         try:
-            if seat.place is not None:
-                word = await self.worker.ask(seat.place, method, item, timeout=seat.use.timeout)
+            if seat.worker is not None:
+                word = await seat.worker.ask(seat.place, method, item, timeout=seat.use.timeout)
             else:
                 async with asyncio.timeout(seat.use.timeout):
                     word = await getattr(seat.plug, method)(item)
@@ -209,9 +211,7 @@ class Bench:
             return _failure(seat, Trouble.CRASHED, str(error))
         except Exception as error:  # noqa: BLE001 -- whatever a scorer does wrong is a failure of that scorer
             return _failure(seat, Trouble.CRASHED, f"{type(error).__name__} in the scorer")
-        if not isinstance(word, Score | ScoreFailure):
-            return _failure(seat, Trouble.CRASHED, f"it answered with {type(word).__name__}, which is no word")
-        return _sound(seat, replace(word, scorer=seat.called))
+        return sound(word, called=seat.called, version=seat.plug.version)
 
     def _count(self, seat: Seat, word: Score | ScoreFailure) -> Score | ScoreFailure:
         failed = isinstance(word, ScoreFailure)
@@ -228,12 +228,10 @@ def _spent(word: Score | ScoreFailure) -> float | None:
     return word.cost if told else None
 
 
-def _sound(seat: Seat, word: Score | ScoreFailure) -> Score | ScoreFailure:
-    """A value outside 0..1 is no word."""
-    if isinstance(word, Score) and word.value is not None and not 0.0 <= word.value <= 1.0:
-        return _failure(seat, Trouble.UNREADABLE, "its value does not lie in 0..1", cost=word.cost)
-    return word
+def _may_help(seat: Seat, trouble: Trouble) -> bool:
+    """What computes for too long does so again, and holds up the other scorers of its process."""
+    return trouble in _AGAIN and not (trouble is Trouble.TIMEOUT and seat.worker is not None)
 
 
-def _failure(seat: Seat, trouble: Trouble, reason: str, *, cost: float = 0.0) -> ScoreFailure:
-    return ScoreFailure(scorer=seat.called, version=seat.plug.version, trouble=trouble, reason=reason, cost=cost)
+def _failure(seat: Seat, trouble: Trouble, reason: str) -> ScoreFailure:
+    return ScoreFailure(scorer=seat.called, version=seat.plug.version, trouble=trouble, reason=reason)

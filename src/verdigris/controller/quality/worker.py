@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import pickle
+import signal
 import struct
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,6 +24,7 @@ _SIZE = struct.Struct("<I")
 _LARGEST = 64 << 20
 _STARTING = 30.0  # seconds that loading the scorers may take
 _NICE = 10
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
 class Died(Exception):
@@ -104,6 +107,7 @@ async def _exchange(process: asyncio.subprocess.Process, message: Any) -> Any:
 def main() -> None:
     """Answers until its parent is gone."""
     os.nice(_NICE)
+    _end_with_parent()
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a scorer prints must not stand between the frames
     scorers = [plugins.make(name, options) for name, options in _read(source)]
@@ -116,6 +120,12 @@ def main() -> None:
             except Exception as error:  # noqa: BLE001 -- whatever a scorer does wrong is a failure of that scorer
                 answer = (False, f"{type(error).__name__} in the scorer")
             _write(sink, answer)
+
+
+def _end_with_parent() -> None:
+    """A scorer that never returns does not see that its parent is gone, so the kernel ends it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
 def _read(source: BinaryIO) -> Any:
