@@ -10,7 +10,7 @@ from verdigris.client import Client
 from verdigris.core.model.metric import Metric
 from verdigris.core.model.rollout import Phase
 from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Policy, Strategy, WeightStep
-from verdigris.core.model.verdict import Caution, Estimate, Outcome, Paired, Slice, Standing
+from verdigris.core.model.verdict import Apart, Caution, Estimate, Labelled, Outcome, Paired, Sampled, Slice, Standing
 from verdigris.ports import Logged, ObservedSplit, Segment
 from verdigris.testing import builders
 from verdigris.testing.builders import a_finding, a_rollout, a_verdict
@@ -119,8 +119,11 @@ def test_strata_pairs_and_cautions_are_shown_with_the_reasons():
         harm=0.7,
         non_inferiority=44.0,
     )
+    labels = (Labelled(label="empty", stable=0, candidate=2),)
+    sampled = Sampled(stable=5, candidate=4, scorer="judge@1", left_out=1, labels=labels)
+    apart = Apart(kind="case", scorer="cases@1", n=7, stable=1.0, candidate=0.5)
     verdict = a_verdict(
-        findings=(a_finding(paired=paired, basis="stable's last 2,000 requests"),),
+        findings=(a_finding(paired=paired, basis="stable's last 2,000 requests", sampled=sampled, apart=(apart,)),),
         slices=(part,),
         overlap=0.98,
         proven_at=2.0,
@@ -136,6 +139,16 @@ def test_strata_pairs_and_cautions_are_shown_with_the_reasons():
         "non_inferiority": 25.0,
     }
     assert why["findings"][0]["basis"] == "stable's last 2,000 requests"
+    assert why["findings"][0]["sampled"] == {
+        "stable": 5,
+        "candidate": 4,
+        "scorer": "judge@1",
+        "left_out": 1,
+        "labels": [{"label": "empty", "stable": 0, "candidate": 2}],
+    }
+    assert why["findings"][0]["apart"] == [
+        {"kind": "case", "scorer": "cases@1", "n": 7, "stable": 1.0, "candidate": 0.5}
+    ]
     assert [(each["stratum"], each["metric"], each["unit"], each["harm"]) for each in why["slices"]] == [
         ("pro", "quality", "score", 0.7)
     ]

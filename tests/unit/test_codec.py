@@ -20,7 +20,7 @@ from verdigris.core.model.metric import Covariate, Guardrail, Margin, Metric
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.split import Sticky
 from verdigris.core.model.strategy import Advance, ApproveStep, Otherwise, PauseStep, Policy, Strategy, WeightStep
-from verdigris.core.model.verdict import Caution, Estimate, Paired, Slice, Standing
+from verdigris.core.model.verdict import Apart, Caution, Estimate, Labelled, Paired, Sampled, Slice, Standing
 from verdigris.testing import builders as build
 
 ODD = Strategy(
@@ -98,8 +98,12 @@ def test_what_the_judge_and_the_strategy_may_say_comes_back() -> None:
         non_inferiority=1.0,
     )
     paired = Paired(n=3, stable=0.5, candidate=0.4, harm=1.5, non_inferiority=0.5)
+    sampled = Sampled(
+        stable=5, candidate=4, scorer="judge@1", left_out=1, labels=(Labelled(label="empty", stable=0, candidate=2),)
+    )
+    apart = Apart(kind="case", scorer="cases@1", n=7, stable=1.0, candidate=0.5)
     verdict = build.a_verdict(
-        findings=(build.a_finding(basis="stable's past", paired=paired),),
+        findings=(build.a_finding(basis="stable's past", paired=paired, sampled=sampled, apart=(apart,)),),
         proven_at=2.0,
         overlap=0.9,
         slices=(part,),

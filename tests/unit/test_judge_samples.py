@@ -284,6 +284,8 @@ def test_scores_of_two_versions_are_never_pooled() -> None:
         book.score(scored(1, start=300.0 + i, scorer="judge@2", quality=0.0))
         book.score(scored(1, start=300.5 + i))
     assert finding(book, Metric.QUALITY).stable.value == pytest.approx(0.83, abs=0.02)
+    text = explain(builders.a_rollout(verdict=judge(book, at=400.0))).to_text()
+    assert "by judge@1; 30 by another version are left out" in text
     book.score(scored(100, start=400.0, scorer="judge@2", quality=0.3))
     found = finding(book, Metric.QUALITY)
     assert found.stable.n + found.candidate.n == 100

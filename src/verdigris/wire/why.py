@@ -39,11 +39,15 @@ class LabelledView(View):
 
 
 class SampledView(View):
-    """What a metric is measured by where scorers do it: samples by role, and the version that gives the quality."""
+    """What a metric is measured by where scorers do it: samples by role, and the version that gives the quality.
+
+    `left_out` are samples whose quality another version gave.
+    """
 
     stable: int
     candidate: int
     scorer: str = ""
+    left_out: int = 0
     labels: tuple[LabelledView, ...] = ()
 
 

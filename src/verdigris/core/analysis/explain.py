@@ -170,7 +170,8 @@ def _source(finding: Finding) -> str:
     sampled = finding.sampled
     if sampled is not None:
         by = f", by {sampled.scorer}" if sampled.scorer else ""
-        return f"scorers: {count(sampled.stable, 'sample')} of stable, {sampled.candidate:,} of the candidate{by}"
+        out = f"; {sampled.left_out:,} by another version are left out" if sampled.left_out else ""
+        return f"scorers: {count(sampled.stable, 'sample')} of stable, {sampled.candidate:,} of the candidate{by}{out}"
     if finding.metric is not Metric.QUALITY:
         return ""
     if finding.stable.n or finding.candidate.n:

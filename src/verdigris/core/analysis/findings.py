@@ -66,6 +66,7 @@ def _sampled(ledger: Ledger, source: Source) -> Sampled | None:
         stable=sampling.counts[Role.STABLE],
         candidate=sampling.counts[Role.CANDIDATE],
         scorer=(sampling.scorers.current or "") if source is Source.QUALITY else "",
+        left_out=sampling.left_out if source is Source.QUALITY else 0,
         labels=() if trait is None else ledger.watch.drift.labelled(trait),
     )
 

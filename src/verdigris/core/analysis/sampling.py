@@ -35,13 +35,17 @@ _SILENT = 20  # requests that say nothing of a quantity, before samples may
 
 @dataclass(kw_only=True, slots=True)
 class Sampling:
-    """`sources` are what is read from samples, `scorers` whose word on quality counts, `counts` the samples by role."""
+    """`sources` are what is read from samples, `scorers` whose word on quality counts, `counts` the samples by role.
+
+    `left_out` are those whose quality another version gave.
+    """
 
     terms: Terms
     lanes: Lanes
     sources: set[Source]
     scorers: Succession = field(default_factory=Succession)
     counts: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(Role, 0))
+    left_out: int = 0
 
     @classmethod
     def start(cls, terms: Terms) -> Sampling | None:
@@ -77,6 +81,7 @@ class Sampling:
             words = sum(row.quality is not None for row in together)
             anew = self.scorers.take(name, words) if name is not None and words else False
             if anew is None:
+                self.left_out += words
                 together = [replace(row, quality=None) for row in together]
             yield self._columns(together), bool(anew)
 
@@ -123,6 +128,7 @@ class Sampling:
             "sources": sorted(source.value for source in self.sources),
             "scorers": self.scorers.dump(),
             "counts": [self.counts[role] for role in Role],
+            "left_out": self.left_out,
         }
 
     def restore(self, dumped: Mapping[str, Any]) -> None:
@@ -130,3 +136,4 @@ class Sampling:
         self.sources = {Source(name) for name in dumped["sources"]}
         self.scorers = Succession.load(dumped["scorers"])
         self.counts = {role: int(n) for role, n in zip(Role, dumped["counts"], strict=True)}
+        self.left_out = int(dumped["left_out"])

@@ -77,12 +77,13 @@ class Labelled:
 class Sampled:
     """What a metric is measured by where scorers do it: samples by role, the version that gives the quality, what was found.
 
-    `labels` are kinds of defects or of refusals.
+    `left_out` are samples whose quality another version gave, `labels` kinds of defects or of refusals.
     """
 
     stable: int
     candidate: int
     scorer: str = ""
+    left_out: int = 0
     labels: tuple[Labelled, ...] = ()
 
 
