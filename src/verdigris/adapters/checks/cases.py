@@ -28,7 +28,7 @@ MOST_KEPT = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CasesCheck:
-    """Passes when the candidate reaches `min_score`; stable's score stands beside it and decides nothing.
+    """Passes when the candidate reaches `min_score`; stable's score stands beside it and decides nothing. Has a `resender` of its own.
 
     `patience` bounds the whole in seconds. What came of it is kept in `folder`, where one is given. `money` counts what it cost.
     """
@@ -49,6 +49,8 @@ class CasesCheck:
         except TimeoutError:
             reason = f"{len(self.cases)} cases took longer than {self.patience:g} s"
             return CheckResult(passed=False, reason=reason, hint="ask fewer of them before a rollout, or quicker ones")
+        finally:
+            await self.resender.close()  # it opens again when it is needed
         hint = "`verdigris cases run --config FILE` asks them again"
         if (kept := await asyncio.to_thread(self._keep, candidate, [ours, theirs])) is not None:
             hint = f"all answers stand in {kept}"
@@ -88,7 +90,8 @@ class CasesCheck:
 
 def _said(ours: CasesRun, theirs: CasesRun) -> str:
     """`24 cases: green scored 0.93, blue 0.95, and 0.8 is asked`, and what is wrong."""
-    text = f"{len(ours.results)} cases: {ours.of} scored {_score(ours)}, {theirs.of} {_score(theirs)}, "
+    count = len(ours.results)
+    text = f"{count} case{'' if count == 1 else 's'}: {ours.of} scored {_score(ours)}, {theirs.of} {_score(theirs)}, "
     text += f"and {ours.min_score:g} is asked"
     if not ours.answered:
         return f"{text}; {ours.of} answered none: {ours.results[0].why() if ours.results else 'there are none'}"
