@@ -153,6 +153,9 @@ def test_a_collector_that_is_down_is_told_once_and_what_waits_is_bounded(caplog)
             exporter = OtlpExporter(endpoint=url, patience=5.0)
             export = Export(meters, exporter, every=60.0)
             receiver.status = 503
+            before = list(meters.evaluations)
+            await export.push()
+            assert list(meters.evaluations) == before, "what does not arrive waits, in its order"
             for _ in range(5):
                 await export.push()
                 meters.sample(a_sample(scores=WORDS * MOST_EVALUATIONS))

@@ -116,6 +116,20 @@ def test_what_fits_is_never_more_than_the_budget(amount, held, limit):
         assert amount + held / UNITS <= limit * (1 + 1e-12) + 1e-9
 
 
+@pytest.mark.parametrize(
+    ("amount", "units"),
+    [(0.07, 70_000_000), (0.1, 100_000_000), (1 / 3, 333_333_334), (1e-10, 1), (0.0, 0), (1.1, 1_100_000_000)],
+)
+def test_amounts_are_rounded_up_to_whole_units_and_written_ones_are_exact(amount, units):
+    assert units_of(amount) == units
+
+
+@pytest.mark.parametrize(("limit", "units"), [(0.07, 70_000_000), (2 / 3, 666_666_666), (1e-10, 0)])
+def test_budgets_are_rounded_down(limit, units):
+    assert fits(units, Held(), Budget(per_day=limit))
+    assert not fits(units + 1, Held(), Budget(per_day=limit))
+
+
 # ------------------------------------------------------------------ beside others
 
 
