@@ -17,11 +17,15 @@ from verdigris.wire import (
     EventView,
     ExplanationView,
     NoWord,
+    PairList,
+    PairView,
     Problem,
+    QualityView,
     ReasonWord,
     RecordPage,
     RolloutList,
     RolloutView,
+    SampleList,
     StartRollout,
     StatusView,
     StepWord,
@@ -29,6 +33,9 @@ from verdigris.wire import (
 )
 
 LATEST = "latest"
+STARTING = 900.0
+"""Seconds for which a start is waited for: declared cases may be asked of both sides before."""
+
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -53,7 +60,7 @@ class Unreachable(ClientError):
 class Client:
     """Talks to one controller. Use as a context manager, or call `close`.
 
-    `url` is the API's address, such as `http://127.0.0.1:8081`. `timeout` bounds each call in seconds. `actor` is the
+    `url` is the API's address, such as `http://127.0.0.1:8081`. `timeout` bounds each call in seconds, but for a start, which may try the candidate out. `actor` is the
     name the event log shows as claimed by the caller.
 
     Every call raises the VerdigrisError that the server named (NotFound, StaleStep, …), Unreachable when nobody
@@ -70,6 +77,7 @@ class Client:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
+        self._timeout = timeout
         base = _base(self.url)
         self._http = httpx2.Client(
             base_url=base,
@@ -121,6 +129,34 @@ class Client:
             yield from page.segments
             after = page.after
 
+    # -------------------------------------------------------------- samples and pairs
+
+    def samples(self, environment: str = "", before: float | None = None, limit: int = 50) -> SampleList:
+        """Those that are kept, newest first, with shortened texts. Raises: NotFound where the service declares no quality."""
+        return self._ask(
+            "GET", "/v1/samples", SampleList, query=_said(environment=environment, before=before, limit=limit)
+        )
+
+    def pairs(
+        self,
+        id: str = LATEST,  # noqa: A002
+        kind: str = "",
+        outcome: str = "",
+        before: float | None = None,
+        limit: int = 50,
+    ) -> PairList:
+        """A rollout's pairs that are kept, newest first, with shortened texts. Raises: NotFound."""
+        query = _said(kind=kind, outcome=outcome, before=before, limit=limit)
+        return self._ask("GET", _path(id, "pairs"), PairList, query=query)
+
+    def pair(self, id: str) -> PairView:  # noqa: A002
+        """One pair whole. Raises: NotFound."""
+        return self._ask("GET", _path(id, things="pairs"), PairView)
+
+    def quality(self, id: str = LATEST) -> QualityView:  # noqa: A002
+        """What was sampled, scored, paired, dropped and spent. Raises: NotFound."""
+        return self._ask("GET", _path(id, "quality"), QualityView)
+
     # -------------------------------------------------------------- a person's word
 
     def start_rollout(
@@ -128,7 +164,7 @@ class Client:
     ) -> RolloutView:
         """Raises: NotFound, RolloutInProgress, Conflict, TrafficError."""
         body = _body(StartRollout, to=to, version=version, strategy=strategy)
-        return self._ask("POST", "/v1/rollouts", RolloutView, body=body)
+        return self._ask("POST", "/v1/rollouts", RolloutView, body=body, patience=STARTING)
 
     def approve(self, id: str = LATEST, step: int | None = None) -> RolloutView:  # noqa: A002
         """Raises: NotFound, StaleStep, WrongPhase."""
@@ -166,11 +202,18 @@ class Client:
         kind: type[Answer],
         *,
         body: Body | None = None,
-        query: Mapping[str, int] | None = None,
+        query: Mapping[str, int | float | str] | None = None,
+        patience: float = 0.0,
     ) -> Answer:
         sent = body.model_dump(mode="json", exclude_none=True) if body else None
         try:
-            response = self._http.request(method, path, json=sent, params=query)
+            response = self._http.request(
+                method,
+                path,
+                json=sent,
+                params=query,
+                timeout=httpx2.Timeout(self._timeout, read=max(patience, self._timeout)),
+            )
         except httpx2.TimeoutException as error:
             raise Unreachable(f"{self.url} did not answer in time", hint="is the controller overloaded?") from error
         except httpx2.HTTPError as error:
@@ -211,10 +254,16 @@ def _headers(token: str | None, actor: str) -> dict[bytes, bytes]:
     return headers
 
 
-def _path(rollout: str, word: str = "") -> str:
-    if rollout in ("", ".", "..") or "/" in rollout:  # each would be another path
-        raise NotFound(f"{rollout!r} is no rollout's id", hint=f"give an id, or {LATEST!r}")
-    place = f"/v1/rollouts/{quote(rollout, safe='')}"
+def _said(**given: str | float | None) -> dict[str, int | float | str]:
+    """What is given of a query."""
+    return {name: value for name, value in given.items() if value not in (None, "")}
+
+
+def _path(name: str, word: str = "", *, things: str = "rollouts") -> str:
+    if name in ("", ".", "..") or "/" in name:  # each would be another path
+        hint = f"give an id, or {LATEST!r}" if things == "rollouts" else "give an id"
+        raise NotFound(f"{name!r} is no {things.removesuffix('s')}'s id", hint=hint)
+    place = f"/v1/{things}/{quote(name, safe='')}"
     return f"{place}/{word}" if word else place
 
 

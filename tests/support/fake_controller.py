@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
+from verdigris.adapters.samples.archive import MemoryArchive
 from verdigris.controller.ingest import TelemetryHealth
 from verdigris.controller.pricing import CostHealth
+from verdigris.controller.quality.browse import Browser
+from verdigris.controller.quality.health import Money, QualityHealth, QualitySummary
+from verdigris.controller.quality.noise import Floor
 from verdigris.controller.status import Status
 from verdigris.core.analysis.explain import Explanation, explain
 from verdigris.core.model.errors import NotFound, RolloutInProgress, StaleStep, WrongPhase
@@ -17,6 +21,23 @@ from verdigris.testing.builders import a_finding, a_rollout, a_service, a_split,
 
 COSTS = CostHealth(reported=900, estimated=90, unknown=10, models=("model-x", ""))
 TELEMETRY = TelemetryHealth(received=1_000, lost=2, late=1, thinned=4, streams=1, rate=12.5, costs=COSTS)
+
+
+@dataclass
+class FakeWork:
+    """Quality work that did what it is told it did."""
+
+    archive: MemoryArchive = field(default_factory=MemoryArchive)
+    health: QualityHealth = field(default_factory=QualityHealth)
+    money: tuple[Money, ...] | None = ()
+    floors: tuple[Floor, ...] = ()
+
+    @property
+    def browser(self) -> Browser:
+        return Browser(archive=self.archive)
+
+    async def summary(self, rollout: str) -> QualitySummary:
+        return QualitySummary(rollout=rollout, health=self.health, money=self.money, floors=self.floors)
 
 
 @dataclass
@@ -36,6 +57,7 @@ class FakeController:
     failure: Exception | None = None
     asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     service: Service = field(default_factory=a_service)
+    quality: "FakeWork | None" = None
 
     async def start(
         self, *, actor: str, to: str | None = None, version: str | None = None, strategy: Strategy | None = None
@@ -111,6 +133,7 @@ class FakeController:
             telemetry=self.telemetry,
             ready=not self.problems,
             problems=self.problems,
+            quality=None if self.quality is None else self.quality.health,
         )
 
     async def metrics(self) -> tuple[Family, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from verdigris.controller.clock import Clock
+from verdigris.controller.quality.health import Tries
 from verdigris.controller.quality.parts import PairWord, Words
 from verdigris.controller.quality.price import Estimator
 from verdigris.controller.quality.reader import Reader
@@ -93,6 +94,15 @@ class FakeScoring:
     samples: list[Sample] = field(default_factory=list)
     pairs: list[ComparedPair] = field(default_factory=list)
     fails: bool = False
+    failing: dict[str, float] = field(default_factory=dict)
+    grades: bool = False
+    tries: tuple[Tries, ...] = ()
+    rollout: Callable[[], str] = str
+
+    def spends_for(self, rollout: Callable[[], str]) -> None:
+        self.rollout = rollout
+
+    async def close(self) -> None: ...
 
     async def score(self, sample: Sample) -> Words:
         if self.gate is not None:
@@ -125,6 +135,10 @@ class FakeScoring:
 class FakeJudging:
     scored: list[Scored] = field(default_factory=list)
     pairs: list[Pair] = field(default_factory=list)
+    failing: dict[str, float] = field(default_factory=dict)
+
+    def scorers(self, failing: dict[str, float]) -> None:
+        self.failing = dict(failing)
 
     def score(self, scored: list[Scored]) -> None:
         self.scored += scored

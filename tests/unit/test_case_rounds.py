@@ -25,6 +25,8 @@ class Judge:
 
     def score(self, scored): ...
 
+    def scorers(self, failing): ...
+
     def pair(self, rollout, pairs):
         self.heard += [(rollout, pair) for pair in pairs]
 

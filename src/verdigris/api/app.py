@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import SecretStr
 
 from verdigris import wire
-from verdigris.api import deploy, health, metrics, problems, rollouts, status
+from verdigris.api import deploy, health, metrics, problems, quality, rollouts, status
 from verdigris.api.auth import OPEN_PATHS, Guard, Token
 from verdigris.api.bounds import Bounds
 from verdigris.controller.service import Controller
@@ -39,7 +39,7 @@ def create_app(controller: Controller, *, token: SecretStr | str | None, gateway
     )
     app.state.controller = controller
     app.state.gateway_url = gateway_url
-    for group in (rollouts, status, health, metrics, deploy):
+    for group in (rollouts, quality, status, health, metrics, deploy):
         app.include_router(group.routes)
     problems.install(app)
     app.add_api_route("/openapi.json", lambda: described(app), include_in_schema=False, name="openapi")

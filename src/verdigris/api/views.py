@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from verdigris.api.words import step_text
+from verdigris.api.work import work_view
 from verdigris.controller.pricing import CostHealth
 from verdigris.controller.status import Status
 from verdigris.core.model.rollout import Rollout, Side
@@ -156,4 +157,5 @@ def status_view(status: Status, gateway_url: str) -> StatusView:
             costs=_costs(telemetry.costs),
         ),
         gateway=GatewayView(url=gateway_url, running=observed.running, restarts=observed.restarts),
+        quality=None if status.quality is None else work_view(status.quality),
     )

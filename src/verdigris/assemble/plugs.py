@@ -10,6 +10,8 @@ from verdigris.adapters.sources.access_log.source import AccessLogSource
 from verdigris.adapters.stores.sqlite import SqliteStore
 from verdigris.adapters.traffic.envoy.driver import EnvoyDriver
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions, Forward, socket_path
+from verdigris.assemble.cases import cases_of, trials_of
+from verdigris.assemble.quality import quality_of, sampler_of, till_of
 from verdigris.assemble.telemetry import prices_of, telemetry_of
 from verdigris.controller.service import Controller
 from verdigris.core.model.errors import StoreUnreadable
@@ -52,6 +54,9 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
             telemetry=service.telemetry,
             strata=service.strata,
             collector=collector,
+            sampler=sampler_of(service, folder),
+            uncopied=service.quality.sampling.off if service.quality is not None else (),
+            mirrors=service.quality is not None and service.quality.mirror is not None,
             forwards=(Forward(prefix=SMALL_ROUTES, address=api_address),) if settings.single_port else (),
         )
     )
@@ -63,6 +68,7 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
         counts=driver.log_counts,
     )
     prices = prices_of(service)
+    cases, till = cases_of(service, prices), till_of(service, folder)
     return Controller(
         service,
         store=SqliteStore(path=settings.state / "verdigris.db"),
@@ -71,4 +77,6 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
         reachable=Reachable(),
         notifiers=(LogNotifier(),),
         telemetry=telemetry_of(prices),
+        quality=quality_of(service, cases, folder=folder, prices=prices, till=till),
+        trials=trials_of(service, cases, folder=folder, till=till),
     )

@@ -26,6 +26,9 @@ VERBS = {
     "plan": ("verdigris.cli.plan", "Say beforehand how long a rollout takes, and what it can find."),
     "status": ("verdigris.cli.status", "Show the service now, or wait for its rollout to end."),
     "rollout": ("verdigris.cli.rollout.group", "Start, watch, steer and explain rollouts."),
+    "pairs": ("verdigris.cli.pairs.group", "Look at a pair: the same input, answered by both sides."),
+    "samples": ("verdigris.cli.samples", "List the samples that are kept."),
+    "cases": ("verdigris.cli.cases.group", "Ask declared cases and score the answers."),
     "completion": ("verdigris.cli.completion", "Print the completion script of a shell."),
     "version": ("verdigris.cli.version", "Print the version."),
 }

@@ -44,6 +44,9 @@ step = click.option(
     "--step", type=click.IntRange(min=1), help="The step you saw, counted from 1; refused once it has passed."
 )
 timeout = click.option("--timeout", type=DurationType(), help="Stop waiting after this long, such as 30m: exit code 3.")
+before = click.option(
+    "--before", type=float, metavar="T", help="Only older ones: the number that the last page ended with."
+)
 
 _api = click.option("--api", metavar="URL", envvar="VERDIGRIS_API", help="The controller's API.", show_envvar=True)
 _token = click.option(

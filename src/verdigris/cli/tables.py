@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verdigris.cli.human import age, columns, counted, format_duration, format_percent, number, pairs, shortened, when
+from verdigris.cli.pair_lines import work_line
 from verdigris.core.model.rollout import Phase
 from verdigris.wire import CostsView, EventList, ExplanationView, RolloutList, RolloutView, StatusView
 
@@ -133,6 +134,8 @@ def _status_rows(status: StatusView) -> Iterator[tuple[str, str | list[str]]]:
     )
     if told := cost_words(telemetry.costs):
         yield "costs", told
+    if status.quality is not None:
+        yield "quality", work_line(status.quality)
     if status.rollout is None:
         yield "rollout", "none yet; `verdigris rollout start` starts one"
     else:

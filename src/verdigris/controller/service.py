@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from verdigris.controller.clock import Clock
-from verdigris.controller.evidence import Evidence
+from verdigris.controller.evidence import Evidence, Measured
 from verdigris.controller.ingest import Ingest
 from verdigris.controller.journal import Journal
 from verdigris.controller.perform import Performer
+from verdigris.controller.quality.face import QualityPlugs
+from verdigris.controller.quality.judging import work_for
 from verdigris.controller.reconcile import Reconciler
 from verdigris.controller.roles import (
     candidate_for,
@@ -31,6 +33,7 @@ from verdigris.controller.telemetry.meters import Meters
 from verdigris.controller.timing import Timing
 from verdigris.core.analysis.explain import Explanation, explain
 from verdigris.core.analysis.thinning import Thinning
+from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import Conflict, NotFound, StoreError, VerdigrisError
 from verdigris.core.model.event import (
     AbortRequested,
@@ -43,13 +46,14 @@ from verdigris.core.model.event import (
     Started,
 )
 from verdigris.core.model.meter import Family
+from verdigris.core.model.observation import Observation
 from verdigris.core.model.release import Release
 from verdigris.core.model.rollout import Phase, Rollout, Side
 from verdigris.core.model.service import Service
 from verdigris.core.model.strategy import Strategy
 from verdigris.core.rollout.readiness import waiting_for
 from verdigris.core.rollout.requests import check_request
-from verdigris.ports import Check, Logged, MetricSource, Notifier, Segment, Store, TrafficDriver
+from verdigris.ports import Check, Logged, MetricSource, Notifier, Segment, Store, TrafficDriver, Trial
 
 _log = logging.getLogger(__name__)
 
@@ -72,12 +76,17 @@ class Controller:
         timing: Timing | None = None,
         thinning: Thinning | None = None,
         telemetry: TelemetryPlugs | None = None,
+        quality: QualityPlugs | None = None,
+        trials: Sequence[Trial] = (),
     ) -> None:
+        """`quality` is what the work on samples needs, where the service declares it; `trials` come before any rollout."""
         self.service = service
         self._store = store
         self._driver = driver
         self._source = source
         self._reachable = reachable
+        self._trials = tuple(trials)
+        self._trying = False
         self._clock = clock or Clock()
         self._lock = asyncio.Lock()
         telemetry = telemetry or TelemetryPlugs()
@@ -89,10 +98,19 @@ class Controller:
             stable=service.environments[0].name,
             thinning=thinning,
             pricing=telemetry.pricing(),
-            watching=self.meters.observe,
+            watching=self._watch,
         )
         self._export = telemetry.export(self.meters)
-        self._evidence = Evidence(store, self._journal, self._ingest, service)
+        self.quality = work_for(
+            service,
+            quality,
+            journal=self._journal,
+            ingest=self._ingest,
+            driver=driver,
+            clock=self._clock,
+            meters=self.meters,
+        )
+        self._evidence = Evidence(store, self._journal, self._ingest, service, self._measured)
         performer = Performer(self._journal, driver, notifiers, self._clock, on_split=self._on_split)
         self._performer = performer
         self._reconciler = Reconciler(
@@ -130,6 +148,8 @@ class Controller:
             tasks.create_task(self._reconciler.run())
             if self._export is not None:
                 tasks.create_task(self._export.run())
+            if self.quality is not None:
+                tasks.create_task(self.quality.run())
 
     async def live_requests(self) -> int:
         """How many are being answered at this moment, asked of the data plane itself."""
@@ -143,6 +163,8 @@ class Controller:
         """Lets go of everything but the data plane, which goes on with the split it has. `run` has ended before."""
         if self._export is not None:
             await self._export.close()
+        if self.quality is not None:
+            await self.quality.close()
         if self._journal.is_open:  # else another controller may hold the lease, and what is there is its own
             await self._source.close()
             await self._keep_the_last()
@@ -164,7 +186,8 @@ class Controller:
     ) -> Rollout:
         """Begins a rollout to environment `to` (default: the only other one).
 
-        Raises: NotFound, RolloutInProgress, Conflict (already stable, or the candidate does not answer), StoreError.
+        Raises: NotFound, RolloutInProgress, Conflict (already stable, or the candidate does not answer or fails a
+        trial), StoreError.
         """
         stable, candidate = self._stable, candidate_for(self.service, self._journal.rollout, to)
         refuse_second(self._journal.rollout)
@@ -174,6 +197,7 @@ class Controller:
                 f"the candidate is not ready: {found.reason}",
                 hint="start it, or check its url, ready and health in the configuration",
             )
+        checks = await self._try_out(candidate, self.service.environment(stable.environment))
         release = candidate.release
         if version is not None:
             release = Release.of(version=version, config=dict(release.config))
@@ -196,11 +220,28 @@ class Controller:
                 candidate=Side(environment=candidate.name, release=release),
                 sticky=self.service.gateway.sticky,
                 salt=secrets.token_hex(8),
+                checks=checks,
             )
             await self._evidence.begin(event)
             self._reconciler.verdict = None
             self._reconciler.begin_watch()
             return await self._carry_out()
+
+    async def _try_out(self, candidate: Environment, stable: Environment) -> tuple[str, ...]:
+        """What the trials found, a sentence each. Raises: Conflict for the first that was not passed, and for a second start."""
+        if self._trying:
+            raise Conflict("a start is under way: the candidate is being tried out", hint="wait for it to end")
+        self._trying = True
+        try:
+            found = []
+            for trial in self._trials:
+                result = await trial.run(candidate, beside=stable)
+                if not result.passed:
+                    raise Conflict(f"the candidate may not start: {result.reason}", hint=result.hint)
+                found.append(result.reason)
+            return tuple(found)
+        finally:
+            self._trying = False
 
     async def approve(self, rollout: str, *, actor: str, step: int | None = None) -> Rollout:
         """Raises: NotFound, StaleStep (`step` has passed), WrongPhase, StoreError."""
@@ -275,6 +316,7 @@ class Controller:
         """Never raises: what is wrong stands in `problems`."""
         rollout, desired, telemetry = self._journal.rollout, self._reconciler.desired, self._ingest.health
         observed, trouble = self._reconciler.observed, self._reconciler.problem
+        quality = None if self.quality is None else self.quality.health
         return Status(
             service=self.service,
             stable=self._stable.environment,
@@ -284,20 +326,41 @@ class Controller:
             telemetry=telemetry,
             ready=not trouble and observed.running and observed.split is not None,
             problems=problems_of(
-                trouble=trouble, observed=observed, desired=desired, telemetry=telemetry, rollout=rollout
+                trouble=trouble,
+                observed=observed,
+                desired=desired,
+                telemetry=telemetry,
+                rollout=rollout,
+                quality=quality,
             ),
+            quality=quality,
         )
 
     async def metrics(self) -> tuple[Family, ...]:
         """Everything that is counted, and gauges of this moment."""
         status = await self.status()
-        return (*self.meters.families(), *gauges(status, self.meters.common, remaining={}, dropped={}))
+        rollout = status.rollout.id if status.rollout is not None else ""
+        money = None if self.quality is None else await self.quality.money(rollout)
+        remaining = {purse.purse: purse.remaining for purse in money or ()}
+        dropped = {} if status.quality is None else status.quality.dropped
+        return (
+            *self.meters.families(),
+            *gauges(status, self.meters.common, remaining=remaining, dropped=dropped),
+        )
 
     # ------------------------------------------------------------------ inside
 
     @property
     def _stable(self) -> Side:
         return stable_side(self.service, self._journal.rollout)
+
+    def _measured(self) -> Measured:
+        return Measured() if self.quality is None else self.quality.measured
+
+    def _watch(self, observations: Sequence[Observation]) -> None:
+        self.meters.observe(observations)
+        if self.quality is not None:
+            self.quality.watch(observations)
 
     def _on_split(self, at: float, weight: float | None) -> None:
         """Another split is on its way or in force: other shares are expected, and a new soak begins."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from verdigris.controller.ingest import TelemetryHealth
+from verdigris.controller.quality.health import QualityHealth
 from verdigris.core.model.rollout import Phase, Rollout
 from verdigris.core.model.service import Service
 from verdigris.core.model.split import Split
@@ -13,7 +14,7 @@ from verdigris.ports import ObservedSplit
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """Desired and observed are kept apart. `problems` are plain sentences, empty when all is well."""
+    """Desired and observed are kept apart. `problems` are plain sentences, empty when all is well. `quality` is None where none is declared."""
 
     service: Service
     stable: str
@@ -23,10 +24,17 @@ class Status:
     telemetry: TelemetryHealth
     ready: bool
     problems: tuple[str, ...]
+    quality: QualityHealth | None = None
 
 
 def problems_of(
-    *, trouble: str, observed: ObservedSplit, desired: Split, telemetry: TelemetryHealth, rollout: Rollout | None
+    *,
+    trouble: str,
+    observed: ObservedSplit,
+    desired: Split,
+    telemetry: TelemetryHealth,
+    rollout: Rollout | None,
+    quality: QualityHealth | None,
 ) -> tuple[str, ...]:
     """What a person on call should read first."""
     found = [trouble] if trouble else []
@@ -44,4 +52,4 @@ def problems_of(
         found.append(telemetry.costs.mixed)
     if rollout is not None and rollout.phase is Phase.PROGRESSING and telemetry.streams == 0:
         found.append("no telemetry stream is connected; nothing is watched and nothing advances until one is")
-    return tuple(found)
+    return (*found, *(quality.problems if quality is not None else ()))

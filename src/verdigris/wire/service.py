@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from verdigris.wire.base import Number, View
+from verdigris.wire.quality import WorkView
 from verdigris.wire.rollouts import RolloutView
 
 
@@ -54,6 +55,8 @@ class GatewayView(View):
 
 
 class StatusView(View):
+    """`quality` is null where the service declares none."""
+
     service: str
     stable: str
     ready: bool
@@ -63,6 +66,7 @@ class StatusView(View):
     live: dict[str, LiveView]
     telemetry: TelemetryView
     gateway: GatewayView
+    quality: WorkView | None = None
 
 
 class HealthView(View):

@@ -21,6 +21,8 @@ VERBS = {
     "abort": (_HERE + "abort", "Stop a rollout; traffic returns to the stable side."),
     "rollback": (_HERE + "rollback", "Go back, also after the promotion."),
     "replay": (_HERE + "replay", "Judge a rollout's evidence again, by its own guardrails or others."),
+    "pairs": (_HERE + "pairs", "List a rollout's pairs, newest first."),
+    "quality": (_HERE + "quality", "Say what was sampled, scored, paired, dropped and spent."),
     "explain": (_HERE + "explain", "Say why a rollout stands where it stands, in numbers."),
 }
 

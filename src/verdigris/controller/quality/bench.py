@@ -101,6 +101,9 @@ class Bench:
     def word(self, pair: ComparedPair) -> PairWord:
         return pair_meaning(pair, self._gates)
 
+    def spends_for(self, rollout: Callable[[], str]) -> None:
+        self.rollout = rollout
+
     @property
     def tries(self) -> tuple[Tries, ...]:
         return tuple(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from verdigris.cases.model import Case
 from verdigris.cases.money import CaseMoney
 from verdigris.controller.clock import Clock
+from verdigris.controller.evidence import Measured
 from verdigris.controller.quality.browse import Browser
 from verdigris.controller.quality.cases import CaseRounds
 from verdigris.controller.quality.health import Money, QualityHealth, QualitySummary, Tries
@@ -22,10 +23,12 @@ from verdigris.controller.quality.price import Estimator
 from verdigris.controller.quality.reader import Reader
 from verdigris.controller.quality.shadow import PURSE, Shadowing
 from verdigris.controller.quality.supervised import Supervised
+from verdigris.controller.quality.tapping import Tapping
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.errors import StoreError
+from verdigris.core.model.observation import Observation
 from verdigris.core.model.quality import Budget, Quality
-from verdigris.core.model.sample import Sample
+from verdigris.core.model.sample import Exchange, Sample
 from verdigris.core.model.service import Service
 from verdigris.core.reading.redaction import Redactor
 from verdigris.ports import Archive, Prices, Resender, SampleSource, Till
@@ -63,13 +66,17 @@ class QualityWork:
         *,
         judging: Judging,
         rollout: RolloutNow,
-        share: Callable[[str], float | None] = lambda _: None,
+        tapping: Tapping | None = None,
         meters: Counting | None = None,
     ) -> None:
-        """`rollout` is the one that is judged now, `share` the share of an environment's requests that is copied now."""
+        """`rollout` is the one that is judged now. Without `tapping` nobody tells the data plane what to copy."""
         self._plugs = plugs
         self._meters = meters
+        self._tapping = tapping
+        self._judging = judging
+        plugs.scoring.spends_for(self._name)
         self._rollout = rollout
+        self._quality = quality
         self._shadow = quality.shadow
         self._noise: tuple[str, NoiseFloor] = ("", NoiseFloor())
         self._reader = Reader.of(service, Redactor(quality.redaction).redact)
@@ -90,7 +97,7 @@ class QualityWork:
                 scoring=plugs.scoring,
                 judging=judging,
                 rollout=rollout,
-                share=share,
+                share=tapping.share if tapping is not None else lambda _: None,
                 keep=self.keep_pair,
                 clock=plugs.clock,
                 paid=self._paid,
@@ -103,10 +110,12 @@ class QualityWork:
             estimator=estimator,
             keep=self.keep,
             shadowing=self.shadowing,
+            wanted=self._is_scored,
         )
         self.rounds = self._rounds(service, quality, judging)
         self._works = [
             Supervised("no samples are collected", self._collect),
+            *([Supervised("what is copied does not follow the traffic", tapping.run)] if tapping else []),
             Supervised("samples and pairs are not kept", self._keeper.run),
             *([Supervised("no shadow pairs are made", self._pair)] if self.shadowing else []),
             *([Supervised("no cases are asked", self.rounds.run)] if self.rounds else []),
@@ -132,6 +141,19 @@ class QualityWork:
             clock=self._plugs.clock,
         )
 
+    def _is_scored(self, exchange: Exchange) -> bool:
+        return self._tapping is None or self._tapping.use(exchange).scored
+
+    def watch(self, observations: Sequence[Observation]) -> None:
+        """Sees all requests, for their rates."""
+        if self._tapping is not None:
+            self._tapping.rates.watch(observations)
+
+    @property
+    def measured(self) -> Measured:
+        """What of the next rollout's answers is measured by scorers."""
+        return Measured.by(self._quality, gates=self._plugs.scoring.grades)
+
     def _name(self) -> str:
         rollout = self._rollout()
         return rollout.id if rollout is not None else ""
@@ -151,6 +173,8 @@ class QualityWork:
         """Keeps what still waits, and lets go of files, threads and connections. `run` has ended before."""
         await self._keeper.close()
         await self._plugs.resender.close()
+        await self._plugs.scoring.close()
+        await self._plugs.till.close()
         self._reader.close()
 
     async def _collect(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -40,6 +40,19 @@ class Scoring(Protocol):
     @property
     def tries(self) -> tuple[Tries, ...]: ...
 
+    @property
+    def failing(self) -> Mapping[str, float]:
+        """Of the scorers whose words gate, the share (0..1) of their latest tries that failed."""
+
+    @property
+    def grades(self) -> bool:
+        """Whether words on single answers are the service's quality."""
+
+    def spends_for(self, rollout: Callable[[], str]) -> None:
+        """From now on what is spent counts for the rollout of this name, empty where none runs."""
+
+    async def close(self) -> None: ...
+
 
 class Judging(Protocol):
     """Where evidence goes: nothing happens where no rollout is judged."""
@@ -47,6 +60,9 @@ class Judging(Protocol):
     def score(self, scored: Sequence[Scored]) -> None: ...
 
     def pair(self, rollout: str, pairs: Sequence[Pair]) -> None: ...
+
+    def scorers(self, failing: Mapping[str, float]) -> None:
+        """How many of the latest tries of each gating scorer failed."""
 
 
 class Counting(Protocol):

@@ -43,14 +43,17 @@ class Pipeline:
         estimator: Estimator,
         keep: Callable[[Sample], object],
         shadowing: Shadowing | None = None,
+        wanted: Callable[[Exchange], bool] = lambda _: True,
         most: int = WAITING,
     ) -> None:
+        """`wanted` says which copies are scored: more may come than are, so that both sides have as many."""
         self._reader = reader
         self._scoring = scoring
         self._judging = judging
         self._estimator = estimator
         self._keep = keep
         self._shadowing = shadowing
+        self._wanted = wanted
         self._most = most
         self._seen = Seen()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -86,6 +89,9 @@ class Pipeline:
 
     async def _process(self, exchange: Exchange) -> None:
         drawn = self._shadowing is not None and self._shadowing.draws(exchange)
+        wanted = self._wanted(exchange)
+        if not (drawn or wanted):
+            return
         taken = await self._reader.take(exchange)
         sample = taken.sample
         self._estimator.learn(sample.environment, sample.reading)
@@ -93,7 +99,9 @@ class Pipeline:
         self.taken += 1
         if sample.status in ANSWERED:
             sample = replace(sample, scores=await self._scoring.score(sample))
-            self._judging.score([self._scoring.scored(sample, cost=cost)])
+            if wanted:
+                self._judging.score([self._scoring.scored(sample, cost=cost)])
+            self._judging.scorers(self._scoring.failing)
         self._keep(sample)
         if drawn and self._shadowing is not None:
             self._shadowing.offer(exchange, replace(taken, sample=sample))

@@ -233,6 +233,7 @@ class Shadowing:
         self._keep(pair)
         if self._is_on(drawn):
             self._judging.pair(pair.rollout, [self._evidence(pair, spent)])
+        self._judging.scorers(self._scoring.failing)
 
     def _evidence(self, pair: ComparedPair, spent: float | None) -> Pair:
         word = self._scoring.word(pair)
