@@ -410,6 +410,7 @@ def unit_in_the_log(key):
         (Sticky(source="header", name="x-user-id"), {"x-user-id": "größe"}, "größe"),
         (Sticky(source="cookie", name="sid"), {"cookie": "a=b; sid=alice; xsid=other"}, "alice"),
         (Sticky(source="cookie", name="sid"), {"cookie": 'sid="alice"'}, "alice"),
+        (Sticky(source="cookie", name="sid"), {"cookie": "sid=bob;sid=alice"}, "alice"),
     ],
 )
 def test_a_user_is_the_same_in_copies_and_in_the_log(sticky, headers, key):

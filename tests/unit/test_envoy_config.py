@@ -127,7 +127,7 @@ def test_our_own_cluster_names_are_kept():
 def test_the_line_names_every_field():
     assert line_format(options()).count("\x1f") == len(Field) - 1
     assert "%REQ(x-user-id)%" in line_format(options(sticky=Sticky(source="header", name="x-user-id")))
-    assert "%COOKIE(sid)%" in line_format(options(sticky=Sticky(source="cookie", name="sid")))
+    assert "request.headers['cookie']" in line_format(options(sticky=Sticky(source="cookie", name="sid")))
 
 
 def test_kinds_stand_before_the_key_alone_and_only_where_they_are_told_apart():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from verdigris.adapters.kinds import Kinds
@@ -61,13 +62,11 @@ class Strata:
 
 
 def _key(headers: Mapping[str, str], sticky: Sticky) -> str:
+    """Of several cookies of one name the last, as for routing and in the log."""
     if sticky.source == "header":
         return headers.get(sticky.name.lower(), "")
-    for pair in headers.get("cookie", "").split(";"):
-        name, _, value = pair.strip().partition("=")
-        if name == sticky.name:
-            return value.strip('"')
-    return ""
+    found = re.match(rf'(?s)(?:.*;)?[ \t]*{re.escape(sticky.name)}="?([^;"]+)', headers.get("cookie", ""))
+    return found[1] if found else ""
 
 
 def _own(by: StrataBy, path: str, headers: Mapping[str, str]) -> bytes:

@@ -6,6 +6,7 @@ Format: envoy.config.bootstrap.v3.Bootstrap of Envoy 1.40, as JSON.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from verdigris.adapters.line import (
@@ -19,6 +20,7 @@ from verdigris.adapters.line import (
 )
 from verdigris.adapters.traffic.envoy import answers, clusters, routes, tapping
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions
+from verdigris.core.model.split import Sticky
 from verdigris.core.model.strata import StrataBy
 
 Json = dict[str, Any]
@@ -162,6 +164,7 @@ def _access_log(options: EnvoyOptions) -> list[Json]:
                 "buffer_flush_interval": _LOG_FLUSH,
             },
             disable_builtin_labels=True,
+            formatters=[_extension("envoy.formatter.cel", "envoy.extensions.formatter.cel.v3.Cel")],
             body={"string_value": line_format(options)},
         )
     ]
@@ -169,10 +172,7 @@ def _access_log(options: EnvoyOptions) -> list[Json]:
 
 def line_format(options: EnvoyOptions) -> str:
     """The format string behind `verdigris.adapters.line`."""
-    key = "-"
-    if options.sticky is not None:
-        operator = "REQ" if options.sticky.source == "header" else "COOKIE"
-        key = f"%{operator}({options.sticky.name})%"
+    key = "-" if options.sticky is None else _logged_key(options.sticky)
     parts = {
         Field.ENVIRONMENT: "%UPSTREAM_CLUSTER_RAW%",
         Field.STATUS: "%RESPONSE_CODE%",
@@ -187,6 +187,20 @@ def line_format(options: EnvoyOptions) -> str:
     }
     kinds = (_kind(by) for by in in_line(options.strata))
     return SEPARATOR.join([*(parts[item] for item in sorted(parts)), *kinds, key])
+
+
+def _logged_key(sticky: Sticky) -> str:
+    """The key that is hashed for stickiness: of several cookies of one name the last.
+
+    Envoy 1.40 has no operator for one cookie; CEL takes it out, so that the others never leave Envoy.
+    """
+    match sticky.source:
+        case "header":
+            return f"%REQ({sticky.name})%"
+        case "cookie":
+            name = re.escape(sticky.name).replace("'", r"\x27")  # may stand in a cookie's name, and would end the text
+            pattern = rf'(?s)^(?:\C*;)?[ \t]*{name}="?([^;"]+)'
+            return rf"%CEL(re.extract(request.headers['cookie'], r'{pattern}', r'\1'))%"
 
 
 def _kind(by: StrataBy) -> str:
