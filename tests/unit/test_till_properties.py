@@ -118,7 +118,15 @@ def test_what_fits_is_never_more_than_the_budget(amount, held, limit):
 
 @pytest.mark.parametrize(
     ("amount", "units"),
-    [(0.07, 70_000_000), (0.1, 100_000_000), (1 / 3, 333_333_334), (1e-10, 1), (0.0, 0), (1.1, 1_100_000_000)],
+    [
+        (0.07, 70_000_000),
+        (0.067, 67_000_000),
+        (0.1, 100_000_000),
+        (1 / 3, 333_333_334),
+        (1e-10, 1),
+        (0.0, 0),
+        (1.1, 1_100_000_000),
+    ],
 )
 def test_amounts_are_rounded_up_to_whole_units_and_written_ones_are_exact(amount, units):
     assert units_of(amount) == units
