@@ -122,7 +122,8 @@ def test_who_gates():
         "free": made(ScorerUse(use="heuristics")),
         "told not to": made(ScorerUse(use="heuristics", gate=False)),
         "uncalibrated": made(judge),
-        "calibrated": made(judge, calibrated={version}),
+        "calibrated on the other": made(judge, calibrated={(version, "samples")}),
+        "calibrated": made(judge, calibrated={(version, "pairs")}),
         "told to": made(ScorerUse(use="judge", options={"model": "m"}, gate=True)),
         "alike": made(ScorerUse(use="rouge-l")),
     }
@@ -130,6 +131,7 @@ def test_who_gates():
         "free": True,
         "told not to": False,
         "uncalibrated": False,
+        "calibrated on the other": False,
         "calibrated": True,
         "told to": True,
         "alike": False,
