@@ -17,6 +17,9 @@ BYTES_A_TOKEN = 2
 MARGIN = 2
 """How much larger than anything seen the next one may be."""
 
+ENOUGH = 20
+"""Answers whose cost the service told itself, from which on the dearest of them says what one can cost where no price does."""
+
 
 class Estimator:
     """Learns from each environment's answers which model they name and how long they are."""
@@ -30,10 +33,12 @@ class Estimator:
         self._input: defaultdict[str, int] = defaultdict(int)
         self._output: defaultdict[str, int] = defaultdict(int)
         self._cost: defaultdict[str, float] = defaultdict(float)
+        self._told = 0
 
     def learn(self, environment: str, reading: Reading) -> None:
         """Takes in one answer of this environment."""
         self._cost[environment] = max(self._cost[environment], self.cost(environment, reading) or 0.0)
+        self._told += reading.cost is not None
         if reading.model:
             self._named[environment] = reading.model
         self._input[environment] = max(self._input[environment], reading.usage.input or 0)
@@ -49,7 +54,7 @@ class Estimator:
     def most(
         self, environment: str, *, model: str | None, size: int, input_tokens: int | None, max_tokens: int | None
     ) -> float | None:
-        """USD that the answer to a request of `size` bytes can cost; None when no price is known.
+        """USD that the answer to a request of `size` bytes can cost; None when neither a price nor enough told costs say so.
 
         `model` and `max_tokens` are what the request asks for, `input_tokens` what it took on the other side. Of several models it may
         reach the dearest counts.
@@ -59,4 +64,6 @@ class Estimator:
         models = {model, self._declared.get(environment), self._named.get(environment)} - {None} or {self._model}
         costs = [self._prices.most(model=each, input_tokens=tokens, output_tokens=longest) for each in models]
         known = [cost for cost in costs if cost is not None]
-        return max(*known, MARGIN * self._cost[environment]) if known else None
+        if known:
+            return max(*known, MARGIN * self._cost[environment])
+        return MARGIN * max(self._cost.values()) if self._told >= ENOUGH else None

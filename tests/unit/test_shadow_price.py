@@ -1,0 +1,50 @@
+"""What a second answer can cost at most: by the price list, by what was seen, or by what the service itself tells."""
+
+import pytest
+
+from support.quality import FakePrices
+from verdigris.controller.quality.price import ENOUGH, MARGIN, UNSAID_OUTPUT, Estimator
+from verdigris.core.model.reading import Format, Reading, Usage
+
+
+def estimator(**more) -> Estimator:
+    return Estimator(FakePrices(), model=more.pop("model", None), declared=more)
+
+
+def reading(**members) -> Reading:
+    return Reading(format=Format.FIELDS, **members)
+
+
+def most(known: Estimator, environment: str = "green", **members) -> float | None:
+    asked = {"model": None, "size": 1_000, "input_tokens": None, "max_tokens": None} | members
+    return known.most(environment, **asked)
+
+
+def test_a_known_model_is_priced_by_the_largest_answer_it_may_give():
+    assert most(estimator(), model="small", max_tokens=100) == pytest.approx((500 + 100) * 1e-6)
+    assert most(estimator(), model="small") == pytest.approx((500 + UNSAID_OUTPUT) * 1e-6)
+
+
+def test_where_no_price_is_known_nothing_is_until_the_service_has_told_enough_costs():
+    known = estimator()
+    for _ in range(ENOUGH - 1):
+        known.learn("blue", reading(cost=0.002))
+    assert most(known) is None
+    known.learn("blue", reading(cost=0.005, model="nobody"))
+    assert most(known) == pytest.approx(MARGIN * 0.005)
+    assert most(known, environment="blue", model="nobody") == pytest.approx(MARGIN * 0.005)
+
+
+def test_the_dearest_side_counts_for_both():
+    known = estimator()
+    for _ in range(ENOUGH):
+        known.learn("blue", reading(cost=0.001))
+    known.learn("green", reading(cost=0.04))
+    assert most(known, environment="blue") == pytest.approx(MARGIN * 0.04)
+
+
+def test_costs_that_were_worked_out_are_none_that_the_service_told():
+    known = estimator()
+    for _ in range(2 * ENOUGH):
+        known.learn("blue", reading(model="small", usage=Usage(input=10, output=10)))
+    assert most(known, environment="green") is None
