@@ -83,6 +83,7 @@ def test_killed_under_load_and_brought_back(gateway):
             wait_until(lambda: received(first) > 100, "copies")
             first.kill()
             load.more()
+            assert gateway.run(gateway.driver.copies_refused()) > 0
         with receiver(gateway.folder, "second") as second:
             wait_until(lambda: received(second) > 100, "copies, again")
             load.more()

@@ -334,6 +334,25 @@ def test_off_paths_are_dropped_before_their_bodies(tmp_path):
     assert ([seen.path for seen in copied.exchanges], copied.lost) == (["/a%2f..", "/privates"], 0)
 
 
+def test_what_the_sender_refused_is_lost_too(tmp_path, caplog):
+    """From the first answer on; a counter that falls has begun anew; a question that fails is asked again."""
+    answers = iter([7, 7, 9, None, RuntimeError(SECRET), 2, 2])
+
+    async def refused():
+        said = next(answers, 2)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    async def story(sender):
+        await sender.until(lambda: sender.source.dropped["refused"] == 4)
+        return sender.source.collect(10).lost, sender.source.collect(10).lost
+
+    assert against(tmp_path, story, refused=refused, ask_every=0.001) == (4, 0)
+    assert "RuntimeError" in caplog.text
+    assert SECRET not in caplog.text
+
+
 # ------------------------------------------------------------------ drafts
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -30,6 +31,8 @@ from verdigris.core.model.sample import Exchange
 from verdigris.core.model.split import Sticky
 from verdigris.core.model.strata import StrataBy
 from verdigris.ports import Copied
+
+_log = logging.getLogger(__name__)
 
 Call = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -49,6 +52,7 @@ class Dropped(Enum):
     UNKNOWN_ENVIRONMENT = "unknown_environment"
     UNANSWERED = "unanswered"  # the client left before an answer began
     REPEATED = "repeated"  # a request id that came before
+    REFUSED = "refused"  # by the sender: we were too slow, or not there
     OFF = "off"  # a path that is not to be copied: no loss
 
 
@@ -62,6 +66,8 @@ class _State:
     calls: int = 0
     held: int = 0
     lost: int = 0
+    refused: int | None = None
+    asking: asyncio.Task[None] | None = None
     dropped: dict[Dropped, int] = field(default_factory=lambda: dict.fromkeys(Dropped, 0))
     server: grpc.aio.Server | None = None
 
@@ -74,7 +80,8 @@ class CopySource:
     `patience` seconds is delivered as it is then, and marked as cut. Of a client that left before an answer began there is
     nothing to deliver. At most `calls` copies are under way, `capacity` exchanges wait to be collected, and `memory` bytes
     are held by both; what does not fit is lost, and counted. `off` are paths that are never copied, checked here
-    once more, however their bytes are written. `service`, `sticky` and `strata` name units and kinds as the access log does.
+    once more, however their bytes are written. `refused` asks the sender, every `ask_every` seconds, how many copies it could not
+    send since it began, so that these are counted as lost, too. `service`, `sticky` and `strata` name units and kinds as the access log does.
     """
 
     address: str
@@ -88,6 +95,8 @@ class CopySource:
     calls: int = 512
     capacity: int = 1_000
     memory: int = 128 << 20
+    refused: Callable[[], Awaitable[int | None]] | None = None
+    ask_every: float = 2.0
     clock: Callable[[], float] = time.time
     _state: _State = field(default_factory=_State, init=False, repr=False, compare=False)
 
@@ -112,6 +121,8 @@ class CopySource:
         self._keep_private()
         await server.start()
         self._state.server = server
+        if self.refused is not None:
+            self._state.asking = asyncio.create_task(self._ask(self.refused))
 
     async def wait(self, seconds: float) -> None:
         """Returns when something is there to collect, or after `seconds`."""
@@ -144,9 +155,31 @@ class CopySource:
 
     async def close(self) -> None:
         """What was under way is lost."""
+        if self._state.asking is not None:
+            self._state.asking.cancel()
+            await asyncio.wait([self._state.asking])
         if self._state.server is not None:
             await self._state.server.stop(grace=None)
         self._remove_socket()
+
+    async def _ask(self, refused: Callable[[], Awaitable[int | None]]) -> None:
+        """Its counter begins anew whenever it does; what it counted before we first asked is not ours."""
+        state = self._state
+        while True:
+            try:
+                now = await refused()
+            except Exception as error:  # noqa: BLE001 -- whatever went wrong, the next answer may be right
+                _log.warning("the sender of copies could not be asked for its counter: %s", type(error).__name__)
+                now = None
+            if now is not None:
+                before = state.refused
+                more = 0 if before is None else now - before if now >= before else now
+                state.refused = now
+                state.lost += more
+                state.dropped[Dropped.REFUSED] += more
+                if more:
+                    state.arrived.set()
+            await asyncio.sleep(self.ask_every)
 
     def _remove_socket(self) -> None:
         if self.address.startswith("/"):

@@ -63,6 +63,11 @@ class Admin:
             stats.get(receiver, 0),
         )
 
+    async def copies_refused(self) -> int:
+        """Copies since Envoy began that nobody took: too many at once, or no receiver."""
+        name = f"http.{STAT_PREFIX}.ext_proc.streams_failed"
+        return (await self._stats(f"^{name.replace('.', '[.]')}$")).get(name, 0)
+
     async def stop_listening(self) -> None:
         """No new connections; open ones are told to close after their request."""
         await self._ask("POST", "/healthcheck/fail")

@@ -133,6 +133,16 @@ class EnvoyDriver:
             return None
         return LogCounts(sent=sent, dropped=dropped, connections=connections)
 
+    async def copies_refused(self) -> int | None:
+        """Copies that Envoy could not send since it began; None while it cannot be asked."""
+        process = self._state.process
+        if process is None:
+            return None
+        try:
+            return await process.admin.copies_refused()
+        except Unreachable:
+            return None
+
     async def close(self, *, drain: float) -> None:
         """Stops listening, waits up to `drain` seconds for open requests, then ends Envoy."""
         await _cancel(self._state.supervisor)
