@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from verdigris.adapters.samples.archive import SqliteArchive
@@ -30,9 +31,15 @@ def till_of(service: Service, folder: Path) -> Till | None:
 
 
 def quality_of(
-    service: Service, cases: tuple[Case, ...], *, folder: Path, prices: Prices, till: Till | None
+    service: Service,
+    cases: tuple[Case, ...],
+    *,
+    folder: Path,
+    prices: Prices,
+    till: Till | None,
+    refused: Callable[[], Awaitable[int | None]],
 ) -> QualityPlugs | None:
-    """None where the service declares no quality. Raises: ConfigError for a scorer that cannot be used."""
+    """None where the service declares no quality. `refused` counts copies that the data plane could not send. Raises: ConfigError for a scorer that cannot be used."""
     quality, address = service.quality, sampler_of(service, folder)
     if quality is None or address is None or till is None:
         return None
@@ -45,6 +52,7 @@ def quality_of(
             strata=service.strata,
             off=quality.sampling.off,
             largest=quality.sampling.largest,
+            refused=refused,
         ),
         archive=SqliteArchive(path=folder / SAMPLES, retention=quality.retention),
         till=till,
