@@ -17,6 +17,7 @@ from verdigris.controller.clock import Clock
 from verdigris.controller.quality.health import Tries
 from verdigris.controller.quality.meaning import Gates, meaning, pair_meaning
 from verdigris.controller.quality.parts import PairWord, Words
+from verdigris.controller.quality.purses import purse_of
 from verdigris.controller.quality.sound import sound
 from verdigris.controller.quality.worker import Died, Worker
 from verdigris.core.model.compared import ComparedPair
@@ -197,7 +198,7 @@ class Bench:
         most = seat.plug.most(item) if hasattr(seat.plug, "most") else None
         budget = seat.use.budget or Budget()
         return await self.till.reserve(
-            f"scorer:{seat.called}", most, budget=budget, rollout=self.rollout(), at=self.clock.now()
+            purse_of(seat.use), most, budget=budget, rollout=self.rollout(), at=self.clock.now()
         )
 
     async def _tried(self, seat: Seat, method: str, item: Sample | ComparedPair) -> Score | ScoreFailure:

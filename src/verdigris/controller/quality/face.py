@@ -20,6 +20,7 @@ from verdigris.controller.quality.noise import NoiseFloor
 from verdigris.controller.quality.parts import Counting, Judging, RolloutNow, Scoring
 from verdigris.controller.quality.pipeline import Pipeline
 from verdigris.controller.quality.price import Estimator
+from verdigris.controller.quality.purses import purse_of
 from verdigris.controller.quality.reader import Reader
 from verdigris.controller.quality.shadow import PURSE, Shadowing
 from verdigris.controller.quality.supervised import Supervised
@@ -249,14 +250,19 @@ class QualityWork:
 
     async def money(self, rollout: str) -> tuple[Money, ...] | None:
         """Of each purse; None while it cannot be read."""
-        if self._shadow is None:
-            return ()
         try:
-            on_rollout, on_day = await self._plugs.till.spent(PURSE, rollout=rollout, at=self._plugs.clock.now())
+            return tuple([await self._purse(purse, budget, rollout) for purse, budget in self._budgets.items()])
         except StoreError:
             return None
-        left = remaining(self._shadow.budget, on_rollout, on_day)
-        return (Money(purse=PURSE, rollout=on_rollout, day=on_day, remaining=left),)
+
+    @property
+    def _budgets(self) -> dict[str, Budget]:
+        scorers = {purse_of(use): use.budget for use in self._quality.scorers if use.budget is not None}
+        return ({PURSE: self._shadow.budget} if self._shadow is not None else {}) | scorers
+
+    async def _purse(self, purse: str, budget: Budget, rollout: str) -> Money:
+        on_rollout, on_day = await self._plugs.till.spent(purse, rollout=rollout, at=self._plugs.clock.now())
+        return Money(purse=purse, rollout=on_rollout, day=on_day, remaining=remaining(budget, on_rollout, on_day))
 
 
 def remaining(budget: Budget, rollout: float, day: float) -> float | None:

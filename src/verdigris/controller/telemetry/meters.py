@@ -122,7 +122,7 @@ class Meters:
     def sample(self, sample: Sample) -> None:
         """A sample with all words on it: the words, and what the judges among the scorers cost."""
         side = self._side(sample.environment)
-        self._words(side, sample.reading.model, sample.at, sample.scores)
+        self._words(side, sample.at, sample.scores)
 
     def pair(self, pair: ComparedPair) -> None:
         """A pair with all words on it: what came of it, or its kind where it is no evidence, and the words.
@@ -133,19 +133,17 @@ class Meters:
         self._pairs.add((self._named(pair.rollout), self._outcomes[outcome.value]))
         role = Role.STABLE if pair.kind is PairKind.SELF else Role.CANDIDATE
         side = (self._named(pair.rollout), self._environments[pair.other.environment], role.value)
-        self._words(side, pair.other.reading.model, pair.at, (*pair.other.scores, *pair.scores))
+        self._words(side, pair.at, (*pair.other.scores, *pair.scores))
 
     def spend(self, kind: Spending, usd: float, *, environment: str = "", model: str | None = None) -> None:
         """Money that was spent beside what users' requests cost. Judges' is counted with their words already."""
         key = (*self._side(environment), self._models[model], provider_of(model), kind)
         self._costs.add(key, usd)
 
-    def _words(
-        self, side: tuple[str, ...], model: str | None, at: float, words: Iterable[Score | ScoreFailure]
-    ) -> None:
+    def _words(self, side: tuple[str, ...], at: float, words: Iterable[Score | ScoreFailure]) -> None:
         for word in words:
             scorer = self._scorers[word.scorer]
-            self._costs.add((*side, self._models[model], provider_of(model), "judge"), word.cost)
+            self._costs.add((*side, "", "", "judge"), word.cost)  # whose model judged is not said
             if isinstance(word, Score):
                 if word.value is not None:
                     self._scores.add_one((*side, scorer), word.value)
