@@ -120,3 +120,24 @@ def test_a_harmful_change_is_found_by_what_names_it(tmp_path: Path, name: str, g
     assert "1 of 1 found" in row
     assert f"| {guardrail} |" in row
     assert figures == {"harmful changes found, the least of them": 100}
+
+
+@pytest.mark.real
+def test_sampling_compares_each_way_with_none(tmp_path: Path) -> None:
+    written = tmp_path / "sampling.json"
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.sampling", "--quick", "--rate", "100", "--json", str(written)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    figures = {figure["name"]: figure["value"] for figure in json.loads(written.read_text())["figures"]}
+    assert figures["nothing copied: copies received"] == 0
+    assert figures["all copied: copies received"] > 0
+    assert all(value == 0 for name, value in figures.items() if name.endswith("requests failed"))
+    assert "all copied / nothing copied: p99" in figures
