@@ -33,6 +33,7 @@ def test_ingest_prints_a_table_and_writes_the_same_figures(tmp_path: Path) -> No
     assert {name for name, figure in figures.items() if figure["aim"]} == {
         "parsed and folded, per core",
         "memory: last less that after 4,000",
+        "throughput with both, beside that without",
         "reconcile loop: lag p99",
     }
 
