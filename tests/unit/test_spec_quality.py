@@ -120,9 +120,10 @@ def test_short_forms():
 
 
 def test_options_are_filled_in_from_the_environment_and_never_shown():
-    made = loaded("quality: { scorers: [ { use: judge, api_key: '${K}' } ] }\n", {"K": "secret"}).service.quality
-    assert made.scorers[0].options == {"api_key": "secret"}
-    assert "secret" not in repr(loaded("quality: { scorers: [ { use: judge, api_key: '${K}' } ] }\n", {"K": "secret"}))
+    made = loaded("quality: { scorers: [ { use: judge, api_key: '${K}' } ] }\n", {"K": "secret"})
+    assert made.service.quality.scorers[0].options == {"api_key": "secret"}
+    assert "secret" not in repr(made)
+    assert "secret" not in repr(made.source)
 
 
 @pytest.mark.parametrize(
