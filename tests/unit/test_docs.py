@@ -124,10 +124,18 @@ def test_common_options_are_described_and_common():
     }
     assert described == COMMON
     for path, command in COMMANDS.items():
-        asks = path.startswith(("verdigris rollout", "verdigris status"))
+        asks = path.startswith(("verdigris rollout", "verdigris status", "verdigris pairs", "verdigris samples"))
         assert (options_of(command) >= ASKING) == asks, path
         assert ("--output" in options_of(command)) == (
-            asks or path in ("verdigris check", "verdigris plan", "verdigris version")
+            asks
+            or path
+            in (
+                "verdigris cases run",
+                "verdigris check",
+                "verdigris judge calibrate",
+                "verdigris plan",
+                "verdigris version",
+            )
         ), path
 
 

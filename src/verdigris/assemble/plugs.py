@@ -77,6 +77,14 @@ def build(service: Service, settings: Settings, *, api_address: str) -> Controll
         reachable=Reachable(),
         notifiers=(LogNotifier(),),
         telemetry=telemetry_of(prices),
-        quality=quality_of(service, cases, folder=folder, prices=prices, till=till, refused=driver.copies_refused),
-        trials=trials_of(service, cases, folder=folder, till=till),
+        quality=quality_of(
+            service,
+            cases,
+            folder=folder,
+            state=settings.state,
+            prices=prices,
+            till=till,
+            refused=driver.copies_refused,
+        ),
+        trials=trials_of(service, cases, folder=folder, till=till, prices=prices),
     )

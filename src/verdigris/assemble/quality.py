@@ -10,7 +10,7 @@ from verdigris.adapters.samples.ext_proc.source import CopySource
 from verdigris.adapters.samples.resend import HttpResender
 from verdigris.adapters.samples.till import SqliteTill
 from verdigris.adapters.traffic.envoy.options import socket_path
-from verdigris.assemble.scorers import bench
+from verdigris.assemble.scorers import bench, calibrated
 from verdigris.cases.model import Case
 from verdigris.controller.quality.face import QualityPlugs
 from verdigris.core.model.service import Service
@@ -35,11 +35,12 @@ def quality_of(
     cases: tuple[Case, ...],
     *,
     folder: Path,
+    state: Path,
     prices: Prices,
     till: Till | None,
     refused: Callable[[], Awaitable[int | None]],
 ) -> QualityPlugs | None:
-    """None where the service declares no quality. `refused` counts copies that the data plane could not send. Raises: ConfigError for a scorer that cannot be used."""
+    """None where the service declares no quality. `refused` counts copies that the data plane could not send; services share what `state` holds. Raises: ConfigError for a scorer that cannot be used."""
     quality, address = service.quality, sampler_of(service, folder)
     if quality is None or address is None or till is None:
         return None
@@ -58,6 +59,6 @@ def quality_of(
         till=till,
         prices=prices,
         resender=HttpResender(),
-        scoring=bench(quality, till=till, prices=prices),
+        scoring=bench(quality, till=till, prices=prices, calibrated=calibrated(state)),
         cases=cases,
     )

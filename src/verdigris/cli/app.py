@@ -29,6 +29,7 @@ VERBS = {
     "pairs": ("verdigris.cli.pairs.group", "Look at a pair: the same input, answered by both sides."),
     "samples": ("verdigris.cli.samples", "List the samples that are kept."),
     "cases": ("verdigris.cli.cases.group", "Ask declared cases and score the answers."),
+    "judge": ("verdigris.cli.judge.group", "See how far a model's word as judge can be trusted."),
     "completion": ("verdigris.cli.completion", "Print the completion script of a shell."),
     "version": ("verdigris.cli.version", "Print the version."),
 }
