@@ -8,11 +8,13 @@ from typing import ClassVar
 import pytest
 
 from support.answering import Said, answering, output
+from verdigris.adapters.prices.kept import KeptPrices
 from verdigris.adapters.samples.resend import HttpResender
 from verdigris.cases import run as running
 from verdigris.cases.model import Case, CaseResult, CasesRun, Question
 from verdigris.cases.rules import Equals, Keywords, Length, Reference, Rubric
 from verdigris.cases.run import Endpoint, Manner, run_cases
+from verdigris.core.model.quality import CustomPrice
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
 
 QUICK = Manner(timeout=10.0)
@@ -92,6 +94,19 @@ def test_every_format_is_read():
     chat = b'{"model":"m","choices":[{"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}]}'
     assert asked_once(a_case(), Said(chat)).score == 1.0
     assert asked_once(a_case(), Said(b"Hello", content_type="text/plain")).score == 1.0
+
+
+def test_what_an_answer_does_not_say_it_cost_is_worked_out_where_prices_are_known():
+    chat = (
+        b'{"model":"ours","choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}],'
+        b'"usage":{"prompt_tokens":1000000,"completion_tokens":500000}}'
+    )
+    prices = KeptPrices(custom=(CustomPrice(model="ours", input=1.0, output=2.0),))
+    with answering(lambda _: Said(chat)) as app:
+        (priced,) = run([a_case()], "", endpoint=Endpoint(url=app.url, prices=prices)).results
+        (unpriced,) = run([a_case()], app.url).results
+    assert (priced.cost, priced.answer_cost) == (2.0, 2.0)
+    assert unpriced.cost is None
 
 
 def test_results_stand_in_order_and_no_more_than_allowed_are_under_way():

@@ -29,7 +29,7 @@ def cases_of(service: Service, prices: Prices | None = None) -> tuple[Case, ...]
 
 
 def trials_of(
-    service: Service, cases: tuple[Case, ...], *, folder: Path, till: Till | None = None
+    service: Service, cases: tuple[Case, ...], *, folder: Path, till: Till | None = None, prices: Prices | None = None
 ) -> tuple[Trial, ...]:
     """What comes before a rollout: the cases, where some are declared. `folder` is the service's own."""
     if service.quality is None or service.quality.cases is None or not cases:
@@ -40,6 +40,7 @@ def trials_of(
             resender=HttpResender(),
             min_score=service.quality.cases.min_score,
             telemetry=service.telemetry,
+            prices=prices,
             folder=folder / REPORTS,
             money=CaseMoney.of(service.quality, till, now=time.time) if till is not None else None,
         ),

@@ -48,7 +48,7 @@ class Finding:
 class CaseResult:
     """What one case found. `score` is the mean of the rules' values, None where one of them could not be judged.
 
-    `problem` says why there is no answer, which scores 0. `cost` is USD: what the answer reports, and the rules' words.
+    `problem` says why there is no answer, which scores 0. `cost` is USD: the answer's own, which is `answer_cost`, and the rules' words; None where nothing of it is known.
     """
 
     case: Case
@@ -59,13 +59,9 @@ class CaseResult:
     seconds: float = 0.0
     output: str = ""
     cost: float | None = None
+    answer_cost: float | None = None
     exchange: Exchange | None = field(default=None, repr=False, compare=False)
     sample: Sample | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def answer_cost(self) -> float:
-        """USD that the answer says it cost, without the rules' words; 0 where it says nothing."""
-        return 0.0 if self.sample is None else self.sample.reading.cost or 0.0
 
     def why(self) -> str:
         """The worst that was found, in one line."""

@@ -18,7 +18,7 @@ from verdigris.core.model.score import Score, ScoreFailure
 from verdigris.core.model.service import Telemetry
 from verdigris.core.reading.answer import read_answer
 from verdigris.core.reading.request import read_request
-from verdigris.ports import Resender, Unanswered
+from verdigris.ports import Prices, Resender, Unanswered
 
 LARGEST = 4 << 20
 """Bytes of an answer that are read; a longer one is no answer."""
@@ -33,13 +33,17 @@ _WHY = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """Where cases are sent: a base URL, and what is sent along. `name` and `release` are those of an environment, where it is one."""
+    """Where cases are sent: a base URL, and what is sent along. `name` and `release` are those of an environment, where it is one.
+
+    `prices` say what an answer cost that does not say it itself.
+    """
 
     url: str
     name: str = ""
     release: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,19 +108,27 @@ async def run_case(
         return replace(result, problem=_WHY[answer.why].format(seconds=manner.timeout), seconds=time.time() - began)
     reading = await asyncio.to_thread(_read, answer, endpoint.telemetry)
     sample = _sample(answer, reading, endpoint.telemetry)
+    cost = _cost(reading, endpoint)
     result = replace(
         result,
         status=answer.status,
         seconds=sample.duration,
         output=reading.text[:MOST_OUTPUT],
-        cost=reading.cost,
+        cost=cost,
+        answer_cost=cost,
         exchange=answer,
         sample=sample,
     )
     if not 200 <= answer.status < 300:
         return replace(result, problem=f"the answer has status {answer.status}")
     findings = tuple([await _finding(rule, sample, manner, spend) for rule in case.rules])
-    return replace(result, findings=findings, score=mean_of(findings), cost=_sum(reading.cost, findings))
+    return replace(result, findings=findings, score=mean_of(findings), cost=_sum(cost, findings))
+
+
+def _cost(reading: Reading, endpoint: Endpoint) -> float | None:
+    if reading.cost is not None or endpoint.prices is None:
+        return reading.cost
+    return endpoint.prices.cost(model=reading.model or endpoint.telemetry.model, usage=reading.usage)
 
 
 def _sum(answer: float | None, findings: Sequence[Finding]) -> float | None:

@@ -17,7 +17,7 @@ from verdigris.cases.report import as_data
 from verdigris.cases.run import Endpoint, Manner, freely, run_cases
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.service import Telemetry
-from verdigris.ports import CheckResult, Resender
+from verdigris.ports import CheckResult, Prices, Resender
 
 WORST = 3
 """Cases that a refusal names."""
@@ -37,6 +37,7 @@ class CasesCheck:
     resender: Resender
     min_score: float
     telemetry: Telemetry = field(default_factory=Telemetry)
+    prices: Prices | None = None
     manner: Manner = field(default_factory=Manner)
     patience: float = 600.0
     folder: Path | None = None
@@ -58,7 +59,11 @@ class CasesCheck:
 
     async def _ask(self, environment: Environment) -> CasesRun:
         endpoint = Endpoint(
-            url=environment.url, name=environment.name, release=environment.release.id, telemetry=self.telemetry
+            url=environment.url,
+            name=environment.name,
+            release=environment.release.id,
+            telemetry=self.telemetry,
+            prices=self.prices,
         )
         run = await run_cases(
             self.cases,
@@ -69,7 +74,7 @@ class CasesCheck:
             spend=freely if self.money is None else self.money.spend,
         )
         if self.money is not None:
-            await self.money.book(sum(result.answer_cost for result in run.results))
+            await self.money.book(sum(result.answer_cost or 0.0 for result in run.results))
         return run
 
     def _keep(self, candidate: Environment, runs: Sequence[CasesRun]) -> Path | None:

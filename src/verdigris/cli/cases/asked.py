@@ -25,6 +25,7 @@ from verdigris.cli.human import columns, counted, shortened
 from verdigris.cli.session import show_data
 from verdigris.core.model.errors import ConfigError
 from verdigris.core.model.service import Service, Telemetry
+from verdigris.ports import Prices
 from verdigris.spec.load import load
 from verdigris.spec.variables import fill
 from verdigris.spec.wrong import Wrong
@@ -65,17 +66,18 @@ class Asked:
             raise ConfigError("no file of cases is named", hint="give one, such as cases/*.yaml")
         given = dict(_header(text) for text in headers)
         telemetry = Telemetry() if service is None else service.telemetry
+        prices = KeptPrices(custom=telemetry.prices, model=telemetry.model)
         if against is not None:
             url, path_of_url = _endpoint(against)
             path = path or path_of_url
-            endpoints: tuple[Endpoint, ...] = (Endpoint(url=url, headers=given, telemetry=telemetry),)
+            endpoints: tuple[Endpoint, ...] = (Endpoint(url=url, headers=given, telemetry=telemetry, prices=prices),)
         else:
-            endpoints = tuple(_environments(service, on, given))
+            endpoints = tuple(_environments(service, on, given, prices))
         context = Context(
             environ=os.environ,
             path=path or (use.path if use else None),
             judge=_judge(service),
-            prices=_prices(telemetry),
+            prices=prices,
         )
         cases = load_cases(files or (use.files if use else ()), beside=Path(), context=context)
         least = min_score if min_score is not None else use.min_score if use else MIN_SCORE
@@ -96,17 +98,20 @@ def _judge(service: Service | None) -> Mapping[str, object] | None:
     return next((scorer.options for scorer in scorers if scorer.use == JUDGE), None)
 
 
-def _prices(telemetry: Telemetry) -> KeptPrices:
-    return KeptPrices(custom=telemetry.prices, model=telemetry.model)
-
-
-def _environments(service: Service | None, on: Sequence[str], headers: Mapping[str, str]) -> Iterator[Endpoint]:
+def _environments(
+    service: Service | None, on: Sequence[str], headers: Mapping[str, str], prices: Prices
+) -> Iterator[Endpoint]:
     if service is None:
         return
     chosen = [service.environment(name) for name in on] or service.environments
     for each in chosen:
         yield Endpoint(
-            url=each.url, name=each.name, release=each.release.id, headers=headers, telemetry=service.telemetry
+            url=each.url,
+            name=each.name,
+            release=each.release.id,
+            headers=headers,
+            telemetry=service.telemetry,
+            prices=prices,
         )
 
 

@@ -23,7 +23,7 @@ from verdigris.core.model.rollout import Rollout, Side
 from verdigris.core.model.sample import Sample
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
 from verdigris.core.model.service import Telemetry
-from verdigris.ports import Resender
+from verdigris.ports import Prices, Resender
 
 LOOK = 1.0
 """Seconds between two looks for a rollout that began."""
@@ -45,6 +45,7 @@ class CaseRounds:
     rollout: RolloutNow
     keep: Callable[[ComparedPair], object]
     telemetry: Telemetry = field(default_factory=Telemetry)
+    prices: Prices | None = None
     manner: Manner = field(default_factory=Manner)
     spend: Spend = freely
     book: Callable[[float], Awaitable[None]] | None = None
@@ -89,10 +90,11 @@ class CaseRounds:
             name=side.environment,
             release=side.release.id,
             telemetry=self.telemetry,
+            prices=self.prices,
         )
         result = await run_case(case, endpoint, self.resender, manner=self.manner, spend=self.spend)
         if self.book is not None:
-            await self.book(result.answer_cost)
+            await self.book(result.answer_cost or 0.0)
         return result
 
     async def _sample(self, result: CaseResult) -> Sample | None:
@@ -142,5 +144,4 @@ def _answer(result: CaseResult) -> Answer:
     failed = not 200 <= result.status < 500
     if failed or result.sample is None:
         return Answer(failed=failed)
-    reading = result.sample.reading
-    return Answer(quality=result.score, cost=reading.cost, refusal=reading.refusal)
+    return Answer(quality=result.score, cost=result.answer_cost, refusal=result.sample.reading.refusal)

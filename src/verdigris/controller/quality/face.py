@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verdigris.cases.model import Case
+from verdigris.cases.money import PURSE as CASES_PURSE
 from verdigris.cases.money import CaseMoney
 from verdigris.controller.clock import Clock
 from verdigris.controller.evidence import Measured
@@ -137,6 +138,7 @@ class QualityWork:
             rollout=self._rollout,
             keep=self.keep_pair,
             telemetry=service.telemetry,
+            prices=self._plugs.prices,
             spend=money.spend,
             book=money.book,
             clock=self._plugs.clock,
@@ -258,7 +260,8 @@ class QualityWork:
     @property
     def _budgets(self) -> dict[str, Budget]:
         scorers = {purse_of(use): use.budget for use in self._quality.scorers if use.budget is not None}
-        return ({PURSE: self._shadow.budget} if self._shadow is not None else {}) | scorers
+        cases = {CASES_PURSE: Budget()} if self._quality.cases is not None else {}
+        return ({PURSE: self._shadow.budget} if self._shadow is not None else {}) | cases | scorers
 
     async def _purse(self, purse: str, budget: Budget, rollout: str) -> Money:
         on_rollout, on_day = await self._plugs.till.spent(purse, rollout=rollout, at=self._plugs.clock.now())
