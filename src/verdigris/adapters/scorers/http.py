@@ -7,13 +7,12 @@ of the first two.
 
 from __future__ import annotations
 
+import json
 import math
-import os
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-import httpx2
-
+from verdigris.adapters.scorers.post import NoAnswer, Post, bearer
 from verdigris.adapters.scorers.words import version_of
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.sample import Sample
@@ -35,7 +34,9 @@ class HttpScorer:
     token_env: str = ""
     revision: str = ""
     price: float = 0.0
-    _clients: list[httpx2.AsyncClient] = field(default_factory=list, init=False, repr=False, compare=False)
+    _post: Post = field(
+        default_factory=lambda: Post(of="the scorer", largest=_LARGEST), init=False, repr=False, compare=False
+    )
 
     in_loop: ClassVar[bool] = True
 
@@ -80,27 +81,16 @@ class HttpScorer:
         )
 
     async def _ask(self, body: dict[str, Any]) -> Score | ScoreFailure:
-        token = os.environ.get(self.token_env, "") if self.token_env else ""
-        headers = {"authorization": f"Bearer {token}"} if token else {}
         try:
-            reply = await self._client().post(self.url, json=body, headers=headers)
-        except httpx2.TimeoutException:
-            return self._failure(Trouble.TIMEOUT, "it did not answer in time")
-        except httpx2.HTTPError as error:
-            return self._failure(Trouble.UNREACHABLE, f"it cannot be reached: {type(error).__name__}")
-        if reply.status_code == httpx2.codes.TOO_MANY_REQUESTS:
-            return self._failure(Trouble.THROTTLED, "it answers HTTP 429")
-        if reply.status_code != httpx2.codes.OK:
-            trouble = (
-                Trouble.UNREACHABLE if reply.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR else Trouble.REFUSED
-            )
-            return self._failure(trouble, f"it answers HTTP {reply.status_code}")
-        return self._word(reply)
+            answered = await self._post.ask(self.url, body, bearer(self.token_env))
+        except NoAnswer as none:
+            return self._failure(none.trouble, none.reason, again_after=none.again_after)
+        return self._word(answered.body)
 
-    def _word(self, reply: httpx2.Response) -> Score | ScoreFailure:
+    def _word(self, body: bytes) -> Score | ScoreFailure:
         try:
-            said = reply.json() if len(reply.content) <= _LARGEST else None
-        except ValueError:
+            said = json.loads(body)
+        except (ValueError, RecursionError):
             said = None
         if not isinstance(said, dict):
             return self._failure(Trouble.UNREADABLE, "its answer is no JSON object", cost=self.price)
@@ -122,17 +112,20 @@ class HttpScorer:
             cost=float(cost) if _is_number(cost) and cost >= 0.0 else self.price,
         )
 
-    def _failure(self, trouble: Trouble, reason: str, *, cost: float = 0.0) -> ScoreFailure:
-        return ScoreFailure(scorer=self.name, version=self.version, trouble=trouble, reason=reason, cost=cost)
-
-    def _client(self) -> httpx2.AsyncClient:
-        if not self._clients:
-            self._clients.append(httpx2.AsyncClient(timeout=httpx2.Timeout(600.0, connect=10.0), trust_env=False))
-        return self._clients[0]
+    def _failure(
+        self, trouble: Trouble, reason: str, *, cost: float = 0.0, again_after: float | None = None
+    ) -> ScoreFailure:
+        return ScoreFailure(
+            scorer=self.name,
+            version=self.version,
+            trouble=trouble,
+            reason=reason,
+            cost=cost,
+            again_after=again_after,
+        )
 
     async def close(self) -> None:
-        while self._clients:
-            await self._clients.pop().aclose()
+        await self._post.close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
