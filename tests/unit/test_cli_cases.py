@@ -105,6 +105,7 @@ def test_what_could_not_be_judged_is_neither_reached_nor_missed(monkeypatch):
             ["cases.yaml", "--against", "http://127.0.0.1:1", "--tag", "slow"],
             "no case has the tag slow (there are: fast)",
         ),
+        (["cases.yaml", "--against", "http://127.0.0.1:1", "--path", "api"], '"api" is not a path (begin with a slash'),
         (["cases.yaml", "--against", "http://127.0.0.1:1", "--header", "nonsense"], "a header is NAME: VALUE"),
         (["cases.yaml", "--against", "http://127.0.0.1:1", "--header", "a: ${NO_SUCH}"], "NO_SUCH is not set"),
         (["cases.yaml", "--against", "http://127.0.0.1:1", "--junit", "cases.yaml/x.xml"], "cannot be written"),

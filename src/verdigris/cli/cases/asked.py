@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class Asked:
             raise ConfigError("no file of cases is named", hint="give one, such as cases/*.yaml")
         given = dict(_header(text) for text in headers)
         telemetry = Telemetry() if service is None else service.telemetry
+        if path is not None and not re.fullmatch(r"/[!-~]{0,1000}", path):
+            raise ConfigError(f'"{path}" is not a path', key="--path", hint="begin with a slash, such as /api/process")
         prices = KeptPrices(custom=telemetry.prices, model=telemetry.model)
         if against is not None:
             url, path_of_url = _endpoint(against)
