@@ -89,19 +89,22 @@ class CopiedGateway(Gateway):
         return self.run(ask())
 
     def asked(self, count: int, headers: Callable[[int], dict[str, str]] = lambda _: {}, *, path: str = "/") -> Drawn:
-        """Sends so many requests and waits for all copies of them."""
-        before = self.begun()
+        """Sends so many requests and waits for all copies of them, some at a time: Envoy holds only so many that were not read."""
 
-        async def ask_all() -> dict[str, str]:
-            gate = asyncio.Semaphore(8)
+        async def ask_all(numbers: range) -> list[tuple[str, str]]:
+            gate = asyncio.Semaphore(16)
 
             async def one(number: int) -> tuple[str, str]:
                 async with gate:
                     reply = await self.ask(path, headers=headers(number))
                     return reply.headers["x-request-id"], reply.headers["x-deploy-env"]
 
-            return dict(await asyncio.gather(*(one(number) for number in range(count))))
+            return await asyncio.gather(*(one(number) for number in numbers))
 
-        environments = self.run(ask_all())
-        copies = self.copied(self.begun() - before)
+        environments: dict[str, str] = {}
+        copies: list[Exchange] = []
+        for first in range(0, count, 256):
+            before = self.begun()
+            environments.update(self.run(ask_all(range(first, min(first + 256, count)))))
+            copies += self.copied(self.begun() - before)
         return Drawn(environments=environments, copies={copy.id: copy for copy in copies})
