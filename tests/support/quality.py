@@ -76,6 +76,8 @@ class FakePrices:
 
     tokens: dict[str, float] = field(default_factory=lambda: {"small": 1e-6})
 
+    def load(self) -> None: ...
+
     def cost(self, *, model: str | None, usage: Usage) -> float | None:
         if model not in self.tokens or usage.input is None or usage.output is None:
             return None

@@ -182,6 +182,8 @@ class QualityWork:
 
     async def _collect(self) -> None:
         source = self._plugs.source
+        with contextlib.suppress(Exception):  # whoever asks for a price will tell
+            await asyncio.to_thread(self._plugs.prices.load)  # beside the loop, where it would hold up decisions
         await source.open()
         try:
             while True:
