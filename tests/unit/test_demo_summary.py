@@ -11,13 +11,14 @@ from verdigris.core.model.rollout import Phase
 from verdigris.core.model.strategy import Otherwise
 from verdigris.core.model.verdict import Outcome, Standing
 from verdigris.demo.board import LiveBoard, Picture, PlainBoard, plain_lines
-from verdigris.demo.scenes import HARMFUL, HARMLESS, Ending, Scene, complaints
+from verdigris.demo.scenes import HARMFUL, HARMLESS, UNSEEN, Ending, Scene, complaints
 from verdigris.demo.summary import exit_code, summary
 from verdigris.demo.traffic import NO_ANSWER, Kind, Tally
 from verdigris.wire import (
     EstimateView,
     FindingView,
     GatewayView,
+    PairedView,
     ReleaseView,
     RolloutView,
     SamplesView,
@@ -108,6 +109,34 @@ ROLLED_BACK = Ending(
 )
 
 
+BY_PAIRS = Ending(
+    scene=UNSEEN,
+    rollout=rollout(UNSEEN, Phase.ROLLED_BACK, Outcome.FAIL),
+    findings=(
+        ERRORS,
+        QUALITY.model_copy(
+            update={"paired": PairedView(n=40, stable=0.5, candidate=0.12, harm=90.0, non_inferiority=0.1)}
+        ),
+    ),
+    tally=tally(),
+    peak=10,
+)
+
+
+def test_what_only_a_judge_of_pairs_saw_is_told_with_their_number() -> None:
+    assert complaints(BY_PAIRS) == ()
+    text = "\n".join(summary([BY_PAIRS], seconds=5))
+    assert "40 questions of stable's users were also put to the candidate" in text
+    assert "gave the candidate 0.12, where 0.50 would say that both are as good" in text
+    assert "questions" not in "\n".join(summary([ROLLED_BACK], seconds=5))
+
+
+def test_a_harm_that_only_pairs_show_is_not_found_without_one() -> None:
+    assert complaints(replace(BY_PAIRS, findings=(ERRORS, QUALITY))) == (
+        "a harmful change that nothing reports was rolled back without one comparison of both versions' answers",
+    )
+
+
 def test_both_as_they_should_be_is_0() -> None:
     assert complaints(PROMOTED) == complaints(ROLLED_BACK) == ()
     assert exit_code([PROMOTED, ROLLED_BACK], expected=2) == 0
@@ -167,9 +196,9 @@ def test_the_summary_tells_what_when_after_how_many_why_and_who() -> None:
     assert "Why: quality fell from 0.820 to 0.705" in text
     assert "2 of 10 users (20.0 %) saw the bad version." in text
     assert "Of the responses from it all 2 were HTTP 200; of all 10 in that time, 0 were not." in text
-    assert "20 requests during the two rollouts, 0 of them not answered with HTTP 200; 33 s in all." in text
+    assert "20 requests during the rollouts, 0 of them not answered with HTTP 200; 33 s in all." in text
     assert "Half of its answers came within 40 ms, of the stable version's within 40 ms." in text
-    assert text.endswith("Both rollouts ended as they should.")
+    assert text.endswith("All rollouts ended as they should.")
 
 
 def test_the_summary_tells_that_nobody_met_the_bad_version_afterwards() -> None:

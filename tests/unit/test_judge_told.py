@@ -51,6 +51,15 @@ def test_what_only_pairs_show_is_told_by_them() -> None:
     )
 
 
+def test_harm_that_pairs_show_and_requests_do_not_is_told_by_pairs() -> None:
+    rng = np.random.default_rng(9)
+    book = ledger(guardrails=QUALITY, pairs=0.25, baseline=baseline(rng))
+    feed(book, rng, 200, batch=50)
+    book.pair(pairs([(0.5, 0.1)] * 300))
+    reason = judge(book, at=20.0).reason
+    assert reason.startswith(f"in {book.pairs} shadow pairs quality fell by 0.400")
+
+
 def test_requests_that_speak_more_clearly_are_told_first() -> None:
     rng = np.random.default_rng(8)
     book = ledger(guardrails=QUALITY, pairs=0.25, baseline=baseline(rng))

@@ -1,4 +1,4 @@
-"""The demo: two rollouts on real traffic through the real gateway, shown, summed up and checked."""
+"""The demo: three rollouts on real traffic through the real gateway, shown, summed up and checked."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ _LOOK = 0.25
 _INTRODUCTION = """\
 Verdigris releases a new version of an AI feature step by step and goes back by itself when the answers get worse.
 
-Here it does so on this machine. The AI app is simulated: no model runs, its answers, waits, costs and scores are
-drawn by chance as configured. All else is real: the gateway, the HTTP requests, the measuring and the decisions.
+Here it does so on this machine. The AI app and the judge of answers are simulated: no model runs, answers, waits,
+costs and scores are drawn by chance as configured. All else is real: the gateway, the HTTP requests, the measuring,
+the copies and second answers, and the decisions.
 
 "Stable" is the version that serves now, "candidate" the new one. The candidate gets 10 %, then 25 %, then 50 % of the
 users, and all of them only once it is proven no worse than the limits allow."""
@@ -127,7 +128,7 @@ class Show:
 
 
 async def demo(*, board: Board, rate: float, keep: bool) -> int:
-    """Runs the demo and returns its exit code: 0 only if both rollouts ended as they should."""
+    """Runs the demo and returns its exit code: 0 only if all rollouts ended as they should."""
     began = asyncio.get_running_loop().time()
     board.say(_INTRODUCTION)
     try:

@@ -1,4 +1,4 @@
-"""The two rollouts the demo shows, and what came of each."""
+"""The three rollouts the demo shows, and what came of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from verdigris.wire import FindingView, RolloutView
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """A rollout to show: `behaviour` is put into the environment before it starts, `expected` is how it should end."""
+    """A rollout to show: `behaviour` is put into the environment before it starts, `expected` is how it should end.
+
+    `by_pairs`: nothing that requests report shows the harm, only the comparison of both versions' answers to one question.
+    """
 
     title: str
     change: str
@@ -19,6 +22,7 @@ class Scene:
     version: str
     behaviour: str
     expected: Phase
+    by_pairs: bool = False
 
 
 HARMLESS = Scene(
@@ -37,7 +41,16 @@ HARMFUL = Scene(
     behaviour="worse",
     expected=Phase.ROLLED_BACK,
 )
-SCENES = (HARMLESS, HARMFUL)
+UNSEEN = Scene(
+    title="a harmful change that nothing reports",
+    change="A third rewording. Answers say less, yet the app scores itself as before. Only a judge that reads both answers can tell.",
+    environment="blue",
+    version="v4",
+    behaviour="emptier",
+    expected=Phase.ROLLED_BACK,
+    by_pairs=True,
+)
+SCENES = (HARMLESS, HARMFUL, UNSEEN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +106,8 @@ def complaints(ending: Ending) -> tuple[str, ...]:
         )
     elif scene.expected is Phase.ROLLED_BACK and not proven_worse(ending):
         found.append(f"{scene.title} was rolled back, but not for its worse answers: {rollout.reason}")
+    if scene.by_pairs and rollout.phase is scene.expected and not pairs_of(ending):
+        found.append(f"{scene.title} was rolled back without one comparison of both versions' answers")
     if not tally.of(ending.candidate_release).answers:
         found.append(f"{scene.title}: no response carried the candidate's release id, so users could not be counted")
     if tally.not_ok:
@@ -102,6 +117,11 @@ def complaints(ending: Ending) -> tuple[str, ...]:
     if ending.strays:
         found.append(f"{scene.title}: {ending.strays:,} requests after its end did not reach the version that serves")
     return tuple(found)
+
+
+def pairs_of(ending: Ending) -> int:
+    """How many questions both versions answered."""
+    return max((f.paired.n for f in ending.findings if f.metric == "quality" and f.paired is not None), default=0)
 
 
 def proven_worse(ending: Ending) -> bool:

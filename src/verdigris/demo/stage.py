@@ -1,4 +1,4 @@
-"""What the demo runs: two simulated apps, and `verdigris up` as anybody would start it, on free ports of this machine."""
+"""What the demo runs: two simulated apps, a simulated judge, and `verdigris up` as anybody would start it, on free ports."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from verdigris.demo.processes import DemoFailed, Program, free_ports, launch, sa
 READY_WITHIN = 20.0
 _LOOK = 0.1
 _GRACE = 6.0
+_JUDGE_KEY = "DEMO_JUDGE_KEY"
 _OWN_SETTINGS = ("VERDIGRIS_", "BLUE_URL", "GREEN_URL", "ADMIN_TOKEN", "CONTROLLER_PORT")
 
 CONFIGURATION = """\
@@ -34,6 +35,12 @@ api:
 environments:
   blue:  {{ url: "http://127.0.0.1:{blue}",  health: /health, ready: /ready, release: {{ version: v1 }} }}
   green: {{ url: "http://127.0.0.1:{green}", health: /health, ready: /ready }}
+quality:
+  samples_per_minute: 1200           # of each version: the free checks read them
+  scorers:
+    - heuristics
+    - {{ use: judge, model: gpt-4o-mini, url: "{judge}/v1", api_key_env: {key}, gate: true, budget: 5 USD/day }}
+  shadow: {{ rate: 5%, budget: 20 USD/day, paths: [/api/process, /v1/chat/completions] }}
 strategy:
   steps:
     - {{ weight: 10%, hold: 3s, min_samples: 50 }}
@@ -112,10 +119,15 @@ async def _start(stage: Stage) -> None:
         module = [sys.executable, "-m", "verdigris.demo.app", "--port", "0"]
         command = [*module, "--behaviour", behaviour, "--seed", str(seed)]
         stage.programs.append(await launch(f"app-{slot}", command, folder=stage.folder, environment=environment))
-    for program in stage.programs:
+    for program in tuple(stage.programs):
         port = (await said(program, r"simulated app on http://127\.0\.0\.1:(\d+)", deadline=READY_WITHIN))[1]
         stage.apps[program.name.removeprefix("app-")] = int(port)
-    text = CONFIGURATION.format(gateway=stage.gateway, api=stage.api, **stage.apps)
+    judge = [sys.executable, "-m", "verdigris.demo.judge", "--port", "0"]
+    stage.programs.append(await launch("judge", judge, folder=stage.folder, environment=environment))
+    found = await said(stage.programs[-1], r"simulated judge on (http://127\.0\.0\.1:\d+)", deadline=READY_WITHIN)
+    environment[_JUDGE_KEY] = "simulated"
+    names = {"judge": found[1], "key": _JUDGE_KEY}
+    text = CONFIGURATION.format(gateway=stage.gateway, api=stage.api, **names, **stage.apps)
     stage.file.write_text(text)
     command = [sys.executable, "-m", "verdigris", "up", "-f", str(stage.file), "--state", str(stage.state)]
     stage.programs.append(await launch("verdigris-up", command, folder=stage.folder, environment=environment))

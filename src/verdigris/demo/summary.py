@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from verdigris.core.model.rollout import Phase
-from verdigris.demo.scenes import Ending, complaints
+from verdigris.demo.scenes import Ending, complaints, pairs_of
 from verdigris.demo.words import measured, metric, share, standing
 
 _WIDTH = 110
@@ -34,6 +34,7 @@ def _scene(number: int, ending: Ending) -> Iterator[str]:
         yield f"   The judge had measured {seen:,} of the candidate's requests by then."
         yield from _wrapped(f"Why: {rollout.reason or 'no reason was given'}")
         yield from _findings(ending)
+        yield from _pairs(ending)
         yield from _users(ending)
     for complaint in complaints(ending):
         yield f"   NOT AS IT SHOULD BE: {complaint}"
@@ -60,6 +61,17 @@ def _findings(ending: Ending) -> Iterator[str]:
         yield f"     {metric(finding.metric):23}{stable:>10}{candidate:>11}   {judged}"
 
 
+def _pairs(ending: Ending) -> Iterator[str]:
+    """Told where nothing else shows the harm."""
+    count = pairs_of(ending)
+    if ending.scene.by_pairs and count:
+        paired = next(f.paired for f in ending.findings if f.metric == "quality" and f.paired is not None)
+        yield (
+            f"   {count:,} questions of stable's users were also put to the candidate, unseen by anybody. A judge that does not know"
+        )
+        yield f"   which is which gave the candidate {paired.candidate:.2f}, where {paired.stable:.2f} would say that both are as good."
+
+
 def _users(ending: Ending) -> Iterator[str]:
     tally = ending.tally
     met = tally.of(ending.candidate_release)
@@ -84,11 +96,11 @@ def _whole(endings: Sequence[Ending], seconds: float) -> Iterator[str]:
     answers = sum(ending.tally.answers for ending in endings)
     not_ok = sum(ending.tally.not_ok for ending in endings)
     held_back = sum(ending.tally.not_sent for ending in endings)
-    yield f"{answers:,} requests during the two rollouts, {not_ok:,} of them not answered with HTTP 200; {seconds:.0f} s in all."
+    yield f"{answers:,} requests during the rollouts, {not_ok:,} of them not answered with HTTP 200; {seconds:.0f} s in all."
     yield "Evidence of 20 means: chance alone reaches that in at most one rollout in twenty, however often one looks."
     if held_back:
         yield f"{held_back:,} more were due but not sent: this machine is too busy for that rate."
     if exit_code(endings, expected=len(endings)) == 0:
-        yield "Both rollouts ended as they should."
+        yield "All rollouts ended as they should."
     else:
         yield "The demo did NOT end as it should; see above."

@@ -11,6 +11,7 @@ _METRICS = {
     "error_rate": "errors",
     "latency_p99": "latency (slowest 1 %)",
     "refusal_rate": "refusals",
+    "defect_rate": "defective answers",
 }
 _STANDINGS = {
     Standing.HARMFUL: "worse, proven",

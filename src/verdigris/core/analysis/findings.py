@@ -212,11 +212,15 @@ def _reason(ledger: Ledger, track: Track, standing: Standing, stable: Estimate, 
 
 def _compared(track: Track, stable: Estimate, candidate: Estimate) -> str:
     """What moved: by the requests, or by the pairs where no request has a value."""
-    twins, metric = track.twins, track.guardrail.metric
-    if not twins.n or (stable.value is not None and candidate.value is not None):
-        return change_text(metric, stable, candidate)
+    if not track.twins.n or (stable.value is not None and candidate.value is not None):
+        return change_text(track.guardrail.metric, stable, candidate)
+    return _in_pairs(track)
+
+
+def _in_pairs(track: Track) -> str:
+    twins = track.twins
     ours, theirs = (Estimate(n=twins.n, value=side.mean) for side in (twins.stable, twins.candidate))
-    return f"in {twins.n:,} shadow pairs {change_text(metric, ours, theirs)}"
+    return f"in {twins.n:,} shadow pairs {change_text(track.guardrail.metric, ours, theirs)}"
 
 
 def _harm_text(ledger: Ledger, track: Track, stable: Estimate, candidate: Estimate) -> str:
@@ -229,7 +233,10 @@ def _harm_text(ledger: Ledger, track: Track, stable: Estimate, candidate: Estima
         side = "below the floor" if metric.higher_is_better else "above the limit"
         value = f"{metric} is {amount(metric, candidate.value)}" if candidate.value is not None else f"{metric}"
         return f"{value}, proven {side} of {amount(metric, limit)} {proof}"
-    return f"{_compared(track, stable, candidate)}; proven worse {proof}"
+    test = track.twins.test
+    by_pairs = test is not None and test.value(0) > track.harm.harm(0)
+    change = _in_pairs(track) if by_pairs else _compared(track, stable, candidate)
+    return f"{change}; proven worse {proof}"
 
 
 def change_text(metric: Metric, stable: Estimate, candidate: Estimate) -> str:
