@@ -199,7 +199,7 @@ def test_quality_in_words():
         "copies 60 requests a minute of each environment, never of /b, bodies up to 256KiB",
         "scored by heuristics",
         "scored by strict (judge), counts as quality, spends at most 5 USD/day, or 1,000 requests without a price",
-        "sends 5% of stable's sampled requests to /a to the candidate too, 10% of them to stable again, for at most 20 USD/day",
+        "sends 5% of stable's requests to /a to the candidate too, 10% of them to stable again, for at most 20 USD/day",
         "asks both sides the cases in c.yaml before the first weight: the candidate reaches 0.8 on average",
         "asks one case every 1m while a rollout runs",
         "mirrors 1% of stable's requests to /a to the candidate, for its load alone",

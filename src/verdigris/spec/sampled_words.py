@@ -42,7 +42,7 @@ def _scorer(scorer: ScorerUse) -> str:
 
 def _shadow(shadow: Shadow) -> str:
     return (
-        f"sends {format_percent(shadow.rate * 100)} of stable's sampled requests to {', '.join(shadow.paths)} to the "
+        f"sends {format_percent(shadow.rate * 100)} of stable's requests to {', '.join(shadow.paths)} to the "
         f"candidate too, {format_percent(shadow.self_pairs * 100)} of them to stable again, for at most "
         f"{budget_words(shadow.budget)}"
     )
