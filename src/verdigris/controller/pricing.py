@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 
 from verdigris.core.model.observation import Observation
 from verdigris.core.model.reading import Usage
@@ -173,10 +174,9 @@ def _usage(observation: Observation) -> Usage:
 
 
 # `dataclasses.replace` takes twice as long, and this is done for every request.
-_DESCRIPTORS = [vars(Observation)[each.name] for each in fields(Observation) if not each.name.startswith("cost")]
-_COPIED: tuple[tuple[Callable[[Observation], object], Callable[[Observation, object], None]], ...] = tuple(
-    (slot.__get__, slot.__set__) for slot in _DESCRIPTORS
-)
+_COPIED = [each.name for each in fields(Observation) if each.name not in ("cost", "cost_estimated")]
+_GET_COPIED: Callable[[Observation], tuple[object, ...]] = attrgetter(*_COPIED)
+_SET_COPIED: tuple[Callable[[Observation, object], None], ...] = tuple(vars(Observation)[n].__set__ for n in _COPIED)
 _SET_COST: Callable[[Observation, object], None] = vars(Observation)["cost"].__set__
 _SET_ESTIMATED: Callable[[Observation, object], None] = vars(Observation)["cost_estimated"].__set__
 
@@ -184,8 +184,8 @@ _SET_ESTIMATED: Callable[[Observation, object], None] = vars(Observation)["cost_
 def _with_cost(observation: Observation, cost: float) -> Observation:
     """A copy with an estimated cost."""
     copy = object.__new__(Observation)
-    for get, put in _COPIED:
-        put(copy, get(observation))
+    for put, value in zip(_SET_COPIED, _GET_COPIED(observation), strict=True):
+        put(copy, value)
     _SET_COST(copy, cost)
     _SET_ESTIMATED(copy, True)
     return copy
