@@ -10,7 +10,7 @@ import uvloop
 from verdigris.demo.board import board
 from verdigris.demo.run import demo, until_signal
 
-DEFAULT_RATE = 500.0
+DEFAULT_RATE = 300.0
 
 
 def main() -> int:

@@ -36,11 +36,11 @@ environments:
   blue:  {{ url: "http://127.0.0.1:{blue}",  health: /health, ready: /ready, release: {{ version: v1 }} }}
   green: {{ url: "http://127.0.0.1:{green}", health: /health, ready: /ready }}
 quality:
-  samples_per_minute: 1200           # of each version: the free checks read them
+  samples_per_minute: 1800           # of each version: the free checks read them
   scorers:
     - heuristics
-    - {{ use: judge, model: gpt-4o-mini, url: "{judge}/v1", api_key_env: {key}, gate: true, budget: 5 USD/day }}
-  shadow: {{ rate: 5%, budget: 20 USD/day, paths: [/api/process, /v1/chat/completions] }}
+    - {{ use: judge, model: gpt-4o-mini, url: "{judge}/v1", api_key_env: {key}, gate: true, concurrency: 8, budget: 5 USD/day }}
+  shadow: {{ rate: 10%, budget: 20 USD/day, concurrency: 8, paths: [/api/process, /v1/chat/completions] }}
 strategy:
   steps:
     - {{ weight: 10%, hold: 3s, min_samples: 50 }}
