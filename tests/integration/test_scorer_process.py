@@ -89,6 +89,7 @@ def test_a_scorer_that_never_ends_holds_neither_the_loop_nor_our_own_scorers(use
         ours = await one.seats[1].worker.ask(one.seats[1].place, "score", a_sample(), timeout=PATIENCE)
         is_stuck, before = not stuck.done(), ticks
         words = await stuck
+        assert one.seats[0].worker.restarts == 1  # it was not asked again: it would hang again
         ticking.cancel()
         return words, ours, is_stuck, ticks - before
 
