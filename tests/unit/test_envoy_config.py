@@ -14,6 +14,7 @@ from verdigris.adapters.traffic.envoy.bootstrap import bootstrap, line_format
 from verdigris.adapters.traffic.envoy.options import EnvoyOptions, Forward, socket_path, target
 from verdigris.adapters.traffic.envoy.process import flags
 from verdigris.core.model.errors import ConfigError
+from verdigris.core.model.reading import Format
 from verdigris.core.model.service import Fields, Telemetry
 from verdigris.core.model.split import Share, Split, Sticky
 from verdigris.core.model.strata import StrataBy
@@ -161,10 +162,11 @@ def test_a_script_is_told_what_to_read_and_strip():
     def head(**telemetry):
         return answers.script(Telemetry(**telemetry)).splitlines()[0]
 
-    assert "openai = true" in head()
+    assert "formats = { a = true, b = true, c = true, g = true, r = true }" in head()
     assert "strip = nil" in head()
-    assert "openai = false" in head(format="fields")
-    assert "own = {}" in head(format="openai-chat")
+    assert "formats = {  }" in head(format=Format.FIELDS)
+    assert "formats = { a = true }" in head(format=Format.ANTHROPIC)
+    assert "own = {}" in head(format=Format.OPENAI_CHAT)
     assert "strip = {" in head(fields=Fields(strip=True))
     assert "strip = nil" in head(fields=Fields(cost=None, quality=None, strip=True))
     assert len(re.findall(r"\[\"", head(fields=Fields(cost="_köst", quality=None)))) == 2, "raw and escaped"

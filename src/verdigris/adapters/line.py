@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from verdigris.core.model.reading import Format
 from verdigris.core.model.strata import StrataBy
 
 SEPARATOR = "\x1f"
@@ -54,7 +55,21 @@ class Answer(IntEnum):
     FINISH_REASON = 4
     MODEL = 5
     REFUSAL = 6  # `1` when a refusal text stands in the answer
+    CACHE_READ = 7
+    CACHE_WRITE = 8  # of Gemini: tokens of what its tools brought
+    REASONING = 9
+    FINGERPRINT = 10
+    FORMAT = 11  # one of LETTERS: tells which counts are parts of which
 
+
+LETTERS = {
+    "c": Format.OPENAI_CHAT,
+    "r": Format.OPENAI_RESPONSES,
+    "a": Format.ANTHROPIC,
+    "g": Format.GEMINI,
+    "b": Format.BEDROCK_CONVERSE,
+}
+"""How the answer filter names a format."""
 
 LONGEST_HEADER = 400
 """Bytes logged of a header that tells a kind: 100 characters of four bytes each."""

@@ -15,10 +15,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection
 from enum import Enum
-from math import isfinite
 
-from verdigris.adapters.line import INNER, OWN_CLUSTERS, SEPARATOR, UNKNOWN, Answer, Field, in_answer, in_line
-from verdigris.adapters.sources.access_log.kinds import Kinds
+from verdigris.adapters.kinds import Kinds
+from verdigris.adapters.line import OWN_CLUSTERS, SEPARATOR, UNKNOWN, Answer, Field, in_answer, in_line
+from verdigris.adapters.sources.access_log.said import NOTHING, said
+from verdigris.adapters.sources.access_log.words import Words
 from verdigris.core.model.observation import Observation, is_failure
 from verdigris.core.model.strata import StrataBy
 
@@ -30,11 +31,8 @@ CLIENT_CLOSED = 499
 _UPGRADED = 101
 
 _SEPARATOR = SEPARATOR.encode()
-_INNER = INNER.encode()
 _UNKNOWN = UNKNOWN.encode()
 _OWN = OWN_CLUSTERS.encode()
-_NO_ANSWER = (None,) * 7
-_REMEMBERED = 1_000
 _HIGHEST = 999  # of statuses
 _LONGEST = 1e9  # seconds, thirty years
 _LARGEST = 2**63 - 1  # bytes, as Envoy counts them
@@ -46,24 +44,6 @@ class Skipped(Enum):
     UNROUTED = "unrouted"  # no environment was chosen
     UNKNOWN_ENVIRONMENT = "unknown_environment"
     MALFORMED = "malformed"
-
-
-class Words:
-    """Turns the few different byte strings of a log (releases, models, reasons) into the same few `str`, quickly."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, str] = {}
-
-    def __getitem__(self, raw: bytes) -> str:
-        word = self._known.get(raw)
-        if word is None:
-            word = raw.decode(errors="replace")
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[raw] = word
-        return word
 
 
 def parser(
@@ -79,7 +59,7 @@ def parser(
     person = hashlib.sha256(service.encode()).digest()[:16]
     blake = hashlib.blake2b
     kinds = Kinds(strata) if strata else None
-    fields, said = len(Field) + len(in_line(strata)), len(Answer) + len(in_answer(strata))
+    fields, parts_said = len(Field) + len(in_line(strata)), len(Answer) + len(in_answer(strata))
 
     def parse(line: bytes, started: int) -> Observation | Skipped:
         parts = line.split(_SEPARATOR, fields - 1)
@@ -102,13 +82,14 @@ def parser(
             return Skipped.MALFORMED
         if not (0 <= received_bytes <= _LARGEST and 0 <= sent_bytes <= _LARGEST):
             return Skipped.MALFORMED
+        broke_off = False
         if status == _UPGRADED:
             duration = duration if ttfb is None else ttfb
         elif flags != _UNKNOWN:
-            status, error = _outcome(status, flags.decode(errors="replace"))
-        tokens_in, tokens_out, cost, quality, reason, model, refused = (
-            _NO_ANSWER if answer == _UNKNOWN else _answer(answer, words, said)
-        )
+            raised = flags.decode(errors="replace")
+            status, error = _outcome(status, raised)
+            broke_off = bool(error) or CLIENT_LEFT in raised.split(",")
+        told = NOTHING if answer == _UNKNOWN else said(answer, words, parts_said, broke_off=broke_off)
         unit = None
         if key != _UNKNOWN and key:
             unit = int.from_bytes(blake(key, digest_size=8, person=person).digest())
@@ -119,18 +100,22 @@ def parser(
             duration=duration,
             time_to_first_byte=ttfb,
             release=words[release] if release != _UNKNOWN else "",
-            input_tokens=tokens_in,
-            output_tokens=tokens_out,
-            cost=cost,
-            quality=quality,
-            refusal=refused,
-            finish_reason=reason,
-            response_model=model,
+            input_tokens=told.input,
+            output_tokens=told.output,
+            cost=told.cost,
+            quality=told.quality,
+            refusal=told.refused,
+            finish_reason=told.finish,
+            response_model=told.model,
             request_bytes=received_bytes,
             response_bytes=sent_bytes,
             unit=unit,
             gateway_error=error,
             stratum=kinds.of(own, answer, failed=is_failure(status)) if kinds is not None else "",
+            cache_read_tokens=told.cache_read,
+            cache_write_tokens=told.cache_write,
+            reasoning_tokens=told.reasoning,
+            fingerprint=told.fingerprint,
         )
 
     return parse
@@ -145,45 +130,3 @@ def _outcome(status: int, flags: str) -> tuple[int, str]:
     if not failed:
         return status, ""
     return (status if status >= 400 else 0), ",".join(failed)
-
-
-_Answer = tuple[int | None, int | None, float | None, float | None, str | None, str | None, bool | None]
-
-
-def _answer(raw: bytes, words: Words, parts_said: int) -> _Answer:
-    parts = raw.split(_INNER)
-    if len(parts) != parts_said:
-        return _NO_ANSWER
-    tokens_in, tokens_out, cost, quality, reason, model, refusal = parts[: len(_NO_ANSWER)]
-    finish = words[reason] if reason != _UNKNOWN and reason else None
-    return (
-        _count(tokens_in),
-        _count(tokens_out),
-        _number(cost),
-        _number(quality),
-        finish,
-        words[model] if model != _UNKNOWN and model else None,
-        _refused(refusal != _UNKNOWN, finish),
-    )
-
-
-def _refused(refusal_text: bool, finish: str | None) -> bool | None:  # noqa: FBT001 -- called once, just above
-    """None when the answer gives no word on it."""
-    if refusal_text or finish == "content_filter":
-        return True
-    return None if finish is None else False
-
-
-def _count(raw: bytes) -> int | None:
-    value = _number(raw)
-    return int(value) if value is not None and value >= 0 else None
-
-
-def _number(raw: bytes) -> float | None:
-    if raw == _UNKNOWN:
-        return None
-    try:
-        value = float(raw)
-    except ValueError:
-        return None
-    return value if isfinite(value) else None

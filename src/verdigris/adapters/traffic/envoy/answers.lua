@@ -1,191 +1,10 @@
--- Reads what an answer says of itself (tokens, finish reason, refusal, cost, quality) into metadata for the access log,
--- and takes the service's own fields out of it where the configuration says so.
+-- The filter: which bodies are held, passed on or refused, and where they are read. What they say goes into metadata for the
+-- access log; the service's own fields are taken out where the configuration says so.
 --
--- CONFIG (set above this text): openai (boolean), own, strip and kinds (quoted name -> slot; strip is nil when nothing is
--- taken out, kinds when no member tells a request's kind), slots (how many there are), limit and literal (bytes).
--- A quoted name such as "usage" can only be a whole JSON string: inside a string its quotes would be escaped. So a plain
--- find for it tells at once that a body has nothing to offer; only bodies that have it are looked at more closely.
+-- CONFIG (set above this text): formats (letter -> true for those that are read), strip (quoted name -> slot, nil when nothing is
+-- taken out), slots (how many there are), limit (bytes).
 
-local byte, find, sub, match, concat = string.byte, string.find, string.sub, string.match, table.concat
-local UNKNOWN, INNER = "-", "\30"
-local NUMBER = "^%s*:%s*(%-?%d[%d.eE+-]*)"
-local WORD = '^%s*:%s*"([%w_.:/@ -]*)"'
-local TEXT = '^%s*:%s*"[^"]'
-
--- Bytes are compared as numbers: such loops are compiled by LuaJIT, pattern searches are not.
-local QUOTE, BACKSLASH, COLON, COMMA = 34, 92, 58, 44
-local OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST = 123, 125, 91, 93
-local SPACE = 32 -- and everything below, which no JSON text holds but as white space
-
--- The position of the next byte that is no white space; #s + 1 at the end.
-local function after_space(s, i)
-  while (byte(s, i) or SPACE + 1) <= SPACE do i = i + 1 end
-  return i
-end
-
--- The position after the JSON string whose opening quote stands at i, or nil.
-local function after_string(s, i)
-  local p = i
-  while true do
-    p = find(s, '"', p + 1, true)
-    if p == nil then return nil end
-    local q = p - 1
-    while byte(s, q) == BACKSLASH do q = q - 1 end
-    if (p - q) % 2 == 1 then return p + 1 end
-  end
-end
-
--- The position after the JSON value that begins at i, or nil.
-local function after_value(s, i)
-  local c = byte(s, i)
-  if c == QUOTE then return after_string(s, i) end
-  local depth, p, size = 0, i, #s
-  while p <= size do
-    c = byte(s, p)
-    if c == QUOTE then
-      p = after_string(s, p)
-      if p == nil then return nil end
-    elseif c == OPEN_OBJECT or c == OPEN_LIST then
-      depth, p = depth + 1, p + 1
-    elseif c == CLOSE_OBJECT or c == CLOSE_LIST then
-      if depth == 0 then return p > i and p or nil end
-      depth, p = depth - 1, p + 1
-      if depth == 0 then return p end
-    elseif depth == 0 and (c == COMMA or c <= SPACE) then
-      return p > i and p or nil
-    else
-      p = p + 1
-    end
-  end
-  return depth == 0 and p > i and p or nil
-end
-
--- Calls visit(start, colon, stop) for each member of an object from the one whose name begins at p: where its name begins,
--- where its colon stands, and the position after its value. True when the object's end is the end of s as well.
-local function each_member_from(s, p, visit)
-  while byte(s, p) == QUOTE do
-    local close = after_string(s, p)
-    if close == nil then return false end
-    local colon = after_space(s, close)
-    if byte(s, colon) ~= COLON then return false end
-    local value = after_space(s, colon + 1)
-    local stop = value <= #s and after_value(s, value)
-    if not stop then return false end
-    visit(p, colon, stop)
-    p = after_space(s, stop)
-    local c = byte(s, p)
-    if c == CLOSE_OBJECT then return after_space(s, p + 1) > #s end
-    if c ~= COMMA then return false end
-    p = after_space(s, p + 1)
-  end
-  return false
-end
-
--- The same for all members of the object at the top of s. False when s holds no well-formed object.
-local function each_member(s, visit)
-  local p = after_space(s, 1)
-  if byte(s, p) ~= OPEN_OBJECT then return false end
-  p = after_space(s, p + 1)
-  if byte(s, p) == CLOSE_OBJECT then return after_space(s, p + 1) > #s end
-  return each_member_from(s, p, visit)
-end
-
--- Where each of the quoted names stands in s, at any depth: position -> slot. nil when none does.
-local function places(s, names)
-  local found
-  for name, slot in pairs(names) do
-    local at = find(s, name, 1, true)
-    while at ~= nil do
-      found = found or {}
-      found[at] = slot
-      at = find(s, name, at + 1, true)
-    end
-  end
-  return found
-end
-
--- s without the members in CONFIG.strip; the same s when there are none at its top; nil when it cannot be told.
-local function stripped(s)
-  local hidden = places(s, CONFIG.strip)
-  if hidden == nil or byte(s, after_space(s, 1)) ~= OPEN_OBJECT then return s end
-  local kept, named = {}, false
-  local sound = each_member(s, function(start, _, stop)
-    if hidden[start] then
-      named = true
-    else
-      kept[#kept + 1] = sub(s, start, stop - 1)
-    end
-  end)
-  if not sound then return nil end
-  if not named then return s end
-  return "{" .. concat(kept, ",") .. "}"
-end
-
--- The first value of this pattern after a quoted name, wherever it stands.
-local function anywhere(s, name, pattern)
-  local _, at = find(s, name, 1, true)
-  while at ~= nil do
-    local value = match(s, pattern, at + 1)
-    if value then return value end
-    _, at = find(s, name, at + 1, true)
-  end
-end
-
--- The number of a member whose colon is given.
-local function number(s, colon) return match(s, NUMBER, colon) end
-
--- Text, a number, true or false, as it is written. No text of JSON holds a control character, which could be a separator.
-local function scalar(s, colon, stop)
-  local value = after_space(s, colon + 1)
-  local c = byte(s, value)
-  if c == OPEN_OBJECT or c == OPEN_LIST then return nil end
-  local text = sub(s, value, math.min(stop - 1, value + CONFIG.literal - 1))
-  if text == "null" or find(text, "%c") then return nil end
-  return text
-end
-
--- Notes the members at the top of s that have one of these names, each as `read` gives it.
--- Of the objects in s only the one at the top ends where s ends. So what follows the first of the names tells whether it
--- stands at the top, and that is usually short; where it does not, everything is walked.
-local function own_fields(s, names, read, found)
-  local slots = places(s, names)
-  if slots == nil then return end
-  local first, seen = #s, {}
-  for at in pairs(slots) do
-    if at < first then first = at end
-  end
-  local function visit(start, colon, stop)
-    local slot = slots[start]
-    if slot then seen[slot] = read(s, colon, stop) end
-  end
-  local sound = each_member_from(s, first, visit)
-  if not sound then
-    seen = {}
-    sound = each_member(s, visit)
-  end
-  if not sound then return end -- a body that broke off may have broken off inside a number
-  for slot, value in pairs(seen) do found[slot] = value end
-  found.any = true
-end
-
--- Notes what s, one JSON text, says; later words replace earlier ones, and null erases nothing.
-local function note(s, found)
-  if CONFIG.openai then
-    if find(s, '"usage"', 1, true) then
-      found[1] = anywhere(s, '"prompt_tokens"', NUMBER) or found[1]
-      found[2] = anywhere(s, '"completion_tokens"', NUMBER) or found[2]
-      found.any = true
-    end
-    if find(s, '"choices"', 1, true) then
-      found[5] = anywhere(s, '"finish_reason"', WORD) or found[5]
-      if found[6] == UNKNOWN then found[6] = anywhere(s, '"model"', WORD) or UNKNOWN end
-      if anywhere(s, '"refusal"', TEXT) then found[7] = "1" end
-      found.any = true
-    end
-  end
-  own_fields(s, CONFIG.own, number, found)
-  if CONFIG.kinds then own_fields(s, CONFIG.kinds, scalar, found) end
-end
+local FRAME_END = 1024 -- bytes: longer than any of the few members looked for
 
 local function blank()
   local found = {}
@@ -336,10 +155,25 @@ local function read_events(handle)
   publish(handle, found)
 end
 
+-- An event stream of frames: passed on as it is; the end of each piece is looked at again with the next, which may go on with it.
+local function read_frames(handle)
+  local found, kept = blank(), ""
+  for chunk in handle:bodyChunks() do
+    local n = chunk:length()
+    if n > 0 then
+      local s = kept .. chunk:getBytes(0, n)
+      note_frames(s, found)
+      kept = sub(s, -FRAME_END)
+    end
+  end
+  publish(handle, found)
+end
+
 local function answer(handle)
   local headers = handle:headers()
   local kind = headers:get("content-type")
   if kind == nil then return end
+  if CONFIG.formats.b and find(kind, "application/vnd.amazon.eventstream", 1, true) == 1 then return read_frames(handle) end
   local events = find(kind, "text/event-stream", 1, true) == 1
   if not events and find(kind, "application/json", 1, true) ~= 1 then return end
   if CONFIG.strip then -- without it, a compressed answer just holds nothing that could be found

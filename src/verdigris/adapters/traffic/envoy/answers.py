@@ -1,4 +1,4 @@
-r"""The filter that reads answers and strips fields: one Lua script inside Envoy, configured from Telemetry.
+r"""The filter that reads answers and strips fields: a Lua script inside Envoy in three parts, configured from Telemetry.
 
 Why Lua and not Envoy's json_to_metadata: that filter cannot reach into arrays (finish reasons, refusals), builds a tree of
 every body, and its sibling for event streams is marked work in progress. Here a plain search for the few names decides
@@ -14,6 +14,7 @@ What happens to which answer:
 | `text/event-stream` | each line as it passes | per `data:` line; a piece goes on up to its last complete line |
 | an event stream's line over the limit | passed on, not read | `data: {}` |
 | JSON or events, compressed | passed on, not read | 502 (the environment is asked for none) |
+| Amazon's event stream of frames | as it passes | passed on |
 | JSON that is not well-formed and holds a name to strip | passed on | 502; in an event: `data: {}` |
 | anything else | passed on | passed on |
 
@@ -27,13 +28,15 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 
-from verdigris.adapters.line import LONGEST_LITERAL, Answer, in_answer
+from verdigris.adapters.line import LETTERS, LONGEST_LITERAL, Answer, in_answer
+from verdigris.core.model.reading import Format
 from verdigris.core.model.service import Telemetry
 from verdigris.core.model.strata import StrataBy
 
 READ_LIMIT = 1 << 20
 STRIP_LIMIT = 4 << 20
-_SCRIPT = "answers.lua"
+_SCRIPTS = ("json.lua", "formats.lua", "answers.lua")
+"""Parts of one script, in this order: each uses what stands above it."""
 
 
 def buffer_limit(telemetry: Telemetry) -> int:
@@ -52,9 +55,9 @@ def script(telemetry: Telemetry, strata: tuple[StrataBy, ...] = ()) -> str:
     fields = telemetry.fields
     slots = {Answer.COST: fields.cost, Answer.QUALITY: fields.quality}
     spelled = {spelling: slot for slot, name in slots.items() if name for spelling in _spellings(name)}
-    own = spelled if telemetry.format in ("auto", "fields") else {}
+    own = spelled if telemetry.format in ("auto", Format.FIELDS) else {}
     config = {
-        "openai": "true" if telemetry.format in ("auto", "openai-chat") else "false",
+        "formats": "{ " + ", ".join(f"{letter} = true" for letter in _read(telemetry)) + " }",
         "own": _table(own),
         "strip": _table(spelled) if strips(telemetry) else "nil",
         "kinds": _table(_kinds(strata)) if in_answer(strata) else "nil",
@@ -63,7 +66,15 @@ def script(telemetry: Telemetry, strata: tuple[StrataBy, ...] = ()) -> str:
         "limit": str(buffer_limit(telemetry)),
     }
     head = "local CONFIG = { " + ", ".join(f"{key} = {value}" for key, value in config.items()) + " }\n"
-    return head + resources.files(__package__).joinpath(_SCRIPT).read_text(encoding="utf-8")
+    folder = resources.files(__package__)
+    return "\n".join([head, *(folder.joinpath(name).read_text(encoding="utf-8") for name in _SCRIPTS)])
+
+
+def _read(telemetry: Telemetry) -> list[str]:
+    """The letters of the formats that are read; reading one that is named costs less than recognising each."""
+    if telemetry.format == "auto":
+        return sorted(LETTERS)
+    return [letter for letter, known in LETTERS.items() if known is telemetry.format]
 
 
 def _kinds(strata: tuple[StrataBy, ...]) -> dict[str, int]:
