@@ -1,5 +1,6 @@
 """A package of scorers that is not ours, some of them ill-behaved, installed into a folder as pip would."""
 
+import os
 from pathlib import Path
 
 NAME = "foreign_scorers"
@@ -111,4 +112,4 @@ def install(folder: Path, monkeypatch) -> None:
     entries = "\n".join(f"{name} = {NAME}:{kind}" for name, kind in PLUGS.items())
     (info / "entry_points.txt").write_text(f"[verdigris.scorers]\n{entries}\n")
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")])))

@@ -72,7 +72,7 @@ def test_a_pair_is_sent_without_saying_which_side_is_the_candidate():
         {"value": 0.5, "passed": "yes"},
         b'{"value": NaN}',
         b"[" * 60_000,
-        b" " * (1 << 17),
+        {"value": 0.5, "explanation": "x" * (1 << 17)},
     ],
 )
 def test_what_is_no_word_is_a_failure_that_cost_all_the_same(answer):
