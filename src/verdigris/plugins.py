@@ -36,7 +36,15 @@ def make(name: str, options: Mapping[str, Any], *, group: str = SCORERS) -> Any:
                 key=option,
                 hint=f"its options are: {', '.join(known) or 'none'}",
             )
-    return _checked(name, plug, options)
+    made = _checked(name, plug, options)
+    missing = [member for member in ("name", "version", "is_free") if not hasattr(made, member)]
+    if not (hasattr(made, "score") or hasattr(made, "compare")):
+        missing.append("score or compare")
+    if missing and group == SCORERS:
+        raise ConfigError(
+            f"{name} is no scorer: it has no {' and no '.join(missing)}", hint="see docs/how-to/write-a-scorer.md"
+        )
+    return made
 
 
 def schema(name: str, *, group: str = SCORERS) -> dict[str, Any]:

@@ -93,15 +93,6 @@ def _plug(use: ScorerUse, index: int, prices: Prices) -> Any:
     except ConfigError as error:
         key = ".".join(part for part in (f"quality.scorers[{index}]", error.key) if part)
         raise ConfigError(f"{key}: {error.message}", key=key, hint=error.hint) from None
-    missing = [name for name in ("name", "version", "is_free") if not hasattr(plug, name)]
-    if not (hasattr(plug, "score") or hasattr(plug, "compare")):
-        missing.append("score or compare")
-    if missing:
-        raise ConfigError(
-            f"quality.scorers[{index}]: {use.use} is no scorer: it has no {' and no '.join(missing)}",
-            key=f"quality.scorers[{index}]",
-            hint="see docs/how-to/write-a-scorer.md",
-        )
     return plug.priced_by(prices) if hasattr(plug, "priced_by") else plug
 
 
