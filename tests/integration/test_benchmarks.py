@@ -142,3 +142,23 @@ def test_sampling_compares_each_way_with_none(tmp_path: Path) -> None:
     assert figures["all copied: copies received"] > 0
     assert all(value == 0 for name, value in figures.items() if name.endswith("requests failed"))
     assert "all copied / nothing copied: p99" in figures
+
+
+@pytest.mark.real
+def test_shadow_pairs_are_made_within_their_money(tmp_path: Path) -> None:
+    written = tmp_path / "shadow.json"
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.shadow", "--quick", "--json", str(written)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    figures = {figure["name"]: figure["value"] for figure in json.loads(written.read_text())["figures"]}
+    assert 0 < figures["spent on pairs"] <= 1.0
+    assert figures["pairs made: shadow"] > 0
+    assert figures["requests failed"] == 0
