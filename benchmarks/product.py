@@ -20,10 +20,10 @@ gateway: {{ listen: 127.0.0.1:{port} }}
 api: {{ listen: 127.0.0.1:{api} }}
 environments:
 {environments}
-telemetry: {{ fields: {{ strip: {strip} }}, prices: {{ sim-1: {{ input: 3 USD, output: 10 USD }} }} }}
+telemetry: {{ fields: {{ strip: {strip} }} }}
 strategy: {strategy}
 guardrails: {{ latency_p99: {{ max_increase: 2000%, tolerance: 1000% }} }}
-{more}"""
+"""
 """Latency is judged with a wide tolerance: a machine at its limit stalls one side or the other, and a benchmark that is
 rolled back measures nothing any more.
 """
@@ -45,23 +45,14 @@ class Product:
 
 @contextlib.contextmanager
 def serving(
-    directory: Path,
-    apps: Mapping[str, int],
-    *,
-    strategy: str = HALF,
-    strip: bool = False,
-    core: int | None = None,
-    more: str = "",
+    directory: Path, apps: Mapping[str, int], *, strategy: str = HALF, strip: bool = False, core: int | None = None
 ) -> Iterator[Product]:
-    """Runs it over `apps` (environment to port on this machine); Envoy and controller begin on `core` if given.
-
-    `more` are further lines of its configuration.
-    """
+    """Runs it over `apps` (environment to port on this machine); Envoy and controller begin on `core` if given."""
     directory.mkdir(parents=True, exist_ok=True)
     port, api, state = free_port(), free_port(), directory / "state"
     file, log = directory / "verdigris.yaml", directory / "verdigris.log"
     environments = "\n".join(f"  {name}: {{ url: 'http://127.0.0.1:{where}' }}" for name, where in apps.items())
-    said = {"environments": environments, "strategy": strategy, "strip": str(strip).lower(), "more": more}
+    said = {"environments": environments, "strategy": strategy, "strip": str(strip).lower()}
     file.write_text(_CONFIG.format(port=port, api=api, **said))
     command = [sys.executable, "-m", "verdigris", "up", "-f", str(file), "--state", str(state)]
     with _cleaned(state), running(command, core=core, log=log, patience=15) as process:

@@ -51,7 +51,6 @@ class Seen:
     """`most` is the largest sum of USD that was ever spent or reserved on the day; p99 and p50 in seconds, by round."""
 
     most: float = 0.0
-    spent: float = 0.0
     made: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     failed: int = 0
@@ -96,7 +95,6 @@ async def measure(folder: Path, *, rate: float, seconds: float, rounds: int, bud
                         await _round(client, traffic, seen, shadowed=shadowed, seconds=seconds)
             finally:
                 await traffic.stop()
-            seen.spent = max(seen.most, 0.0)
     return seen
 
 
@@ -126,8 +124,8 @@ async def _watch(client: Client, seen: Seen, *, shadowed: bool, seconds: float) 
             for purse in found.money or ():
                 if purse.purse == "shadow":
                     seen.most = max(seen.most, purse.day)
-            seen.made = Counter(found.pairs)
-            seen.dropped = Counter(found.dropped)
+            seen.made = Counter(found.work.pairs)
+            seen.dropped = Counter(found.work.dropped)
         await asyncio.sleep(_LOOK)
 
 
@@ -192,7 +190,7 @@ async def _until_ready(client: Client) -> None:
 
 async def _until_over(client: Client) -> None:
     async with asyncio.timeout(READY):
-        while not (await asyncio.to_thread(client.rollout)).phase.is_final:
+        while not (await asyncio.to_thread(client.rollout)).phase.is_final:  # noqa: ASYNC110 -- it lies in another process
             await asyncio.sleep(_LOOK)
 
 
