@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-demo: $(VENV)/.runtime ## a harmless change is promoted and a harmful one rolled back, on real traffic (KEEP=1 keeps serving)
+demo: $(VENV)/.runtime ## a harmless change is promoted and two harmful ones rolled back, on real traffic (KEEP=1 keeps serving)
 	@$(BIN)/python -m verdigris.demo $(if $(KEEP),--keep)
 
 test: $(VENV)/.dev ## every test, with coverage; ARGS="-k name" narrows it
@@ -28,13 +28,16 @@ check: $(VENV)/.dev ## style, types and the floors of the house
 docs: $(VENV)/.dev ## run every example in the documentation and follow every link in it
 	@$(BIN)/pytest -n auto README.md docs tests/unit/test_docs.py tests/unit/test_docs_configuration.py
 
-bench: $(VENV)/.dev ## the measurements behind docs/explanation/performance.md, error-rates.md and ramps.md (an hour)
+bench: $(VENV)/.dev ## the measurements behind the pages that hold figures (an hour)
 	@$(BIN)/python -m benchmarks.ingest
 	@$(BIN)/python -m benchmarks.switch
 	@$(BIN)/python -m benchmarks.gateway
 	@$(BIN)/python -m benchmarks.parts
 	@$(BIN)/python -m benchmarks.judge
 	@$(BIN)/python -m benchmarks.ramps
+	@$(BIN)/python -m benchmarks.sampling
+	@$(BIN)/python -m benchmarks.shadow
+	@$(BIN)/python -m benchmarks.regressions
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
