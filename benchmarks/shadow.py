@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -63,6 +64,7 @@ class Seen:
 
 def main() -> int:
     asked = _options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # then what was started is ended, as after Ctrl-C
     seconds, rounds = (2.0, 1) if asked.quick else (8.0, asked.rounds)
     report = Report(benchmark="shadow", command=f"python -m benchmarks.shadow{' --quick' if asked.quick else ''}")
     report.conditions.append(
