@@ -8,6 +8,7 @@ from rollout_builders import (
     RAMP,
     STAGED,
     abort,
+    advance,
     after,
     applied,
     approve,
@@ -19,12 +20,14 @@ from rollout_builders import (
     started,
 )
 
-from verdigris.core.model.command import Announce, Topic
+from verdigris.core.model.command import Announce, ApplySplit, Decision, Topic
 from verdigris.core.model.errors import StoreUnreadable, WrongPhase
 from verdigris.core.model.rollout import Phase
+from verdigris.core.model.split import Sticky
 from verdigris.core.model.strategy import ApproveStep, Otherwise, PauseStep, Policy, Strategy
 from verdigris.core.model.verdict import Outcome
-from verdigris.core.rollout.decide import begin, decide
+from verdigris.core.rollout import moves
+from verdigris.core.rollout.decide import begin, decide, is_quiet
 from verdigris.core.rollout.replay import replay
 from verdigris.core.rollout.requests import objection
 
@@ -160,6 +163,43 @@ def test_only_the_first_words_of_a_reason_become_the_past() -> None:
     back = decide(AT_10, event).rollout
     over = decide(back, applied(3, 0.0)).rollout
     assert over.reason == "rolled back to blue: aborted by bob: we were rolling back to another one anyway"
+
+
+def test_a_beginning_keeps_how_users_stick_and_when_it_was() -> None:
+    sticky = Sticky(source="header", name="x-user")
+    for strategy in (RAMP, Strategy(steps=(LAST,))):
+        begun = begin(replace(started(strategy, at=7.0), sticky=sticky))
+        assert (begun.rollout.sticky, begun.rollout.step_entered_at, begun.rollout.started_at) == (sticky, 7.0, 7.0)
+        (command,) = (each for each in begun.commands if isinstance(each, ApplySplit))
+        assert command.split.sticky == sticky
+
+
+def test_a_split_that_is_off_freezes_and_is_told_once_with_the_reason() -> None:
+    first = decide(AT_10, look(2, Outcome.INVALID))
+    assert first.commands == (Announce(topic=Topic.WARNING, text="frozen at 10 %: because invalid"),)
+    assert decide(first.rollout, look(3, Outcome.INVALID)).commands == ()
+
+
+def test_a_word_that_moves_it_on_ends_a_persons_pause_and_begins_the_step_then() -> None:
+    held = decide(AT_10, pause(20)).rollout
+    on = decide(held, advance(30, 0)).rollout
+    assert (on.phase, on.paused_by, on.step, on.step_entered_at, on.watched) == (Phase.PROGRESSING, "", 1, 30.0, 0.0)
+    asked = replace(AT_10, phase=Phase.AWAITING_APPROVAL)
+    assert decide(asked, approve(31, 0)).rollout.step_entered_at == 31.0
+    asking = after(*TO_ASKING, strategy=ASKING)
+    answered = decide(asking, approve(70, 1)).rollout
+    assert (answered.step, answered.weight, answered.step_entered_at) == (2, 100.0, 70.0)
+
+
+def test_nothing_judged_before_and_after_is_quiet() -> None:
+    assert is_quiet(AT_10, Decision(rollout=AT_10))
+    assert is_quiet(AT_10, Decision(rollout=replace(AT_10, watched=5.0)))
+
+
+def test_what_is_left_of_time_after_the_switch_is_held_with_its_reason() -> None:
+    baking = after(*PROMOTING[:-1])
+    held = moves.give_up(baking, Otherwise.APPROVE, "late")
+    assert held.rollout.reason == "undecided at 100 %, left to a person: late"
 
 
 def test_a_log_played_again_leads_to_where_it_led() -> None:
