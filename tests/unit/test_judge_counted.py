@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from support.streams import ledger
+from verdigris.core.analysis import Analysis
+from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.columns import Labels, Source, Trait
 from verdigris.core.analysis.drift import Drift, Likeness
 from verdigris.core.analysis.models import LASTING, WINDOW, Fingerprints, Models
 from verdigris.core.analysis.rows import Members
-from verdigris.core.analysis.succession import Succession
+from verdigris.core.analysis.succession import MOST_CHANGES, TAKES_OVER, Succession
 from verdigris.core.analysis.terms import Terms
 from verdigris.core.analysis.thinning import PATIENCE, Thinning
 from verdigris.core.analysis.thinning import WINDOW as SECONDS
 from verdigris.core.analysis.track import _sound, _value
 from verdigris.core.model.compared import PairKind
+from verdigris.core.model.errors import StoreTooNew, StoreUnreadable
 from verdigris.core.model.metric import DEFECT_GUARDRAIL, Guardrail, Margin, Metric
 from verdigris.core.model.observation import Observation, Role
 from verdigris.core.model.pair import Answer, Pair
@@ -153,6 +158,47 @@ def test_a_succession_comes_back_as_it_was() -> None:
     succession.take("two", 3)
     assert Succession.load(succession.dump()) == succession
     assert Succession.load(Succession().dump()).current is None
+
+
+def test_a_version_takes_over_with_its_twentieth_score_in_a_row() -> None:
+    succession = Succession()
+    assert succession.take("one", 5) is False
+    assert succession.take("two", TAKES_OVER - 1) is None
+    assert succession.take("one", 1) is False
+    assert succession.take("two", TAKES_OVER - 1) is None, "what came between begins the count anew"
+    assert succession.take("three", 1) is None
+    assert succession.take("two", 1) is None, "in a row"
+    assert succession.rivals == 1
+    assert succession.take("two", TAKES_OVER - 1) is True
+    assert (succession.current, succession.rivals, succession.changes) == ("two", 0, 1)
+    succession.changes = MOST_CHANGES - 1
+    assert succession.take("four", TAKES_OVER) is True
+    assert succession.take("five", 10 * TAKES_OVER) is None, "often enough"
+    assert succession.current == "four"
+    assert Succession.load(succession.dump()) == succession
+
+
+def test_a_past_from_before_lengths_were_kept_is_read_and_begins_without_them() -> None:
+    known = Baseline()
+    known.fold([replace(row, output_tokens=7) for row in arrivals(5, 1.0)], stable="blue")
+    state = json.loads(known.encode())
+    del state["sketches"]["length"]
+    back = Baseline.decode(json.dumps(state).encode())
+    assert (known.sketches[Source.LENGTH].n, back.sketches[Source.LENGTH].n, back.n) == (5, 0, 5)
+    assert back.sketches[Source.LATENCY].n == known.sketches[Source.LATENCY].n
+    del state["moments"]["quality"]
+    with pytest.raises(StoreUnreadable, match=r"the stored baseline is damaged: KeyError\('quality'\)"):
+        Baseline.decode(json.dumps(state).encode())
+    with pytest.raises(StoreTooNew, match="the stored baseline has schema 9, this Verdigris knows 1"):
+        Baseline.decode(b'{"schema":9}')
+
+
+def test_a_face_without_more_words_asks_for_nothing_more() -> None:
+    analysis = Analysis((QUALITY,))
+    assert analysis._ledger.terms == Terms(guardrails=(QUALITY,), stable="stable", candidate="candidate")
+    assert analysis.verdict().at == 0.0
+    with pytest.raises(ValueError, match="give `scored`, or a guardrail for defects: no metric is measured by samples"):
+        analysis.score_all(())
 
 
 def test_likeness_waits_for_both_and_leaves_out_what_is_none() -> None:
