@@ -12,9 +12,10 @@ import pytest
 
 from verdigris.core.analysis import waiting as waiting_module
 from verdigris.core.analysis.columns import Columns, Source
+from verdigris.core.analysis.ledger import Ledger
 from verdigris.core.analysis.models import WINDOW
 from verdigris.core.analysis.ratio import SampleRatio
-from verdigris.core.analysis.record import Begun, Entry, Folded, Looked, Recorder, digest
+from verdigris.core.analysis.record import Begun, Entry, Expected, Folded, Looked, Rated, Recorder, digest
 from verdigris.core.analysis.replay import Replayed, replay
 from verdigris.core.analysis.rows import Rows
 from verdigris.core.analysis.series import Series
@@ -63,6 +64,24 @@ def test_a_timeline_tells_that_a_role_fell_silent() -> None:
     assert [(each.at, each.outcome) for each in found.original] == [(3.0, Outcome.WAITING), (700.0, Outcome.NO_DATA)]
     said = found.original[-1].reason.split("; ")
     assert sorted(said) == ["no candidate requests for 12 min", "no stable requests for 12 min"]
+
+
+def test_a_replay_knows_who_should_have_had_no_traffic() -> None:
+    told = Folded(columns=columns(1.0, 2.0, 3.0, green=1))
+    late = Folded(columns=columns(700.0, green=1))
+    found = replayed(told, Expected(at=4.0, share=1.0), late)
+    assert [each.outcome for each in found.original] == [Outcome.WAITING], "nobody is silent who should be"
+    assert replayed(told, late).original[-1].outcome is Outcome.NO_DATA
+
+
+@pytest.mark.parametrize("name", ["take", "score"])
+def test_a_replay_goes_on_where_the_controller_did(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def undigested(*_: object) -> None:
+        raise ArithmeticError
+
+    monkeypatch.setattr(Ledger, name, undigested)
+    found = replayed(Folded(columns=columns(1.0, 2.0)), Rated(scored=()), look(3.0, 50))
+    assert (found.rejudged, found.until) == (1, 3.0)
 
 
 def test_a_timeline_asks_for_as_many_candidates_as_the_looks_did() -> None:

@@ -197,7 +197,10 @@ def test_attendance_counts_and_hears_each_role() -> None:
     attendance.see(columns([seen(3.0), seen(6.0)]))
     assert attendance.counts == {Role.STABLE: 4, Role.CANDIDATE: 1}
     assert attendance.heard == {Role.STABLE: (3.0, 7.0), Role.CANDIDATE: (8.0, 8.0)}
+    attendance.counted[Role.CANDIDATE] = 7
     assert Attendance.load(attendance.dump()) == attendance
+    attendance.restart()
+    assert attendance.counted == dict.fromkeys(Role, 0)
 
 
 def test_a_share_is_noted_once_and_known_when_it_is_not_changing() -> None:
