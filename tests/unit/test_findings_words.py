@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from support.streams import Behaviour, baseline, feed, ledger, observations
 from verdigris.core.analysis import Analysis
-from verdigris.core.analysis.findings import find
-from verdigris.core.analysis.judge import judge
-from verdigris.core.analysis.ledger import Failure
+from verdigris.core.analysis.findings import find, needed
+from verdigris.core.analysis.judge import _lacks, judge
+from verdigris.core.analysis.ledger import Failure, Ledger
 from verdigris.core.analysis.thinning import Thinning
+from verdigris.core.analysis.track import Track
+from verdigris.core.analysis.wording import MINUS
 from verdigris.core.model.metric import Guardrail, Margin, Metric
 from verdigris.core.model.observation import Observation, Role
 from verdigris.core.model.pair import Answer, Pair
-from verdigris.core.model.verdict import Outcome, Standing
+from verdigris.core.model.verdict import Caution, Outcome, Sampled, Standing
+from verdigris.core.stats.capital import GROWTH_FOR
 
 QUALITY = Guardrail(metric=Metric.QUALITY, margin=Margin(relative=0.1))
 
@@ -97,6 +101,52 @@ def test_pairs_of_nothing_but_zeros_are_told_as_zeros_and_without_a_test_as_no_e
     assert paired is not None
     assert (paired.n, paired.stable, paired.candidate) == (1, 0.0, 0.0)
     assert (paired.harm, paired.non_inferiority) == (1.0, 1.0)
+
+
+def test_what_one_side_alone_reported_is_compared_in_pairs() -> None:
+    book = ledger(guardrails=(QUALITY,), pairs=0.5)
+    book.fold([Observation(at=1.0, environment="blue", status=200, duration=0.1, quality=0.9)])
+    book.pair([Pair(at=1.0, stable=Answer(quality=0.5), candidate=Answer(quality=0.75))])
+    (finding,) = judge(book, at=1.0).findings
+    assert finding.reason.startswith("in 1 shadow pairs quality rose by 0.250 (0.500 → 0.750, +50.0 %); not decided")
+
+
+@pytest.mark.parametrize(
+    ("compared", "growth", "pairs", "more"),
+    [
+        (19, 400.0, 0.0, None),
+        (20, 1.49, 0.0, None),
+        (20, 1.5, 0.0, math.ceil(math.log(GROWTH_FOR * 20.0 / 1.5) / (math.log(1.5) / 20))),
+        (20, 1.5, 0.1, None),
+        (1_000, GROWTH_FOR * 20.0, 0.0, 1),
+    ],
+)
+def test_how_many_more_are_needed_is_told_where_it_is_no_guess(
+    compared: int, growth: float, pairs: float, more: int | None
+) -> None:
+    safety = SimpleNamespace(compared=compared, best=lambda first: growth if first == 3 else 1.0)
+    assert needed(SimpleNamespace(safety=safety, first=3, pairs=pairs)) == more
+
+
+def test_a_failing_scorer_is_told_with_its_part_and_cautions_with_the_verdict() -> None:
+    book = ledger(guardrails=(QUALITY,))
+    book.scorers({"judge": 0.99})
+    book.watch.told = [Caution(key="k", text="mind it")]
+    verdict = judge(book, at=1.0)
+    assert "no word on quality: judge failed in 99 % of its latest tries" in verdict.missing
+    assert verdict.cautions == (Caution(key="k", text="mind it"),)
+
+
+def test_of_what_is_sampled_more_samples_are_needed() -> None:
+    finding = replace(find(*_undecided()), standing=Standing.UNDECIDED, needed=1_200)
+    text = f"quality: no worse than {MINUS}10 % not yet proven (e 1.0 of 20), about 1,200 more candidate"
+    assert _lacks(QUALITY, finding) == f"{text} requests"
+    assert _lacks(QUALITY, replace(finding, sampled=Sampled(stable=1, candidate=1))) == f"{text} samples"
+
+
+def _undecided() -> tuple[Ledger, Track]:
+    book = ledger(guardrails=(QUALITY,))
+    return book, book.tracks[0]
 
 
 def test_the_most_harmful_metric_is_the_one_that_failed() -> None:

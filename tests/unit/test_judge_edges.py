@@ -10,6 +10,7 @@ from verdigris.core.analysis import Analysis
 from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.columns import Source
 from verdigris.core.analysis.findings import change_text, estimate, find, is_complete, is_gating, needed
+from verdigris.core.analysis.guardrail import default_scale
 from verdigris.core.analysis.judge import OVERLAP, SILENCE, judge, outcome, silent
 from verdigris.core.analysis.ledger import FAILING, Failure, Ledger
 from verdigris.core.analysis.series import Tally
@@ -251,7 +252,7 @@ def test_a_past_is_enough_with_a_hundred_requests_that_say_something() -> None:
     assert known.reports(Metric.QUALITY)
     scale = known.scale(Metric.QUALITY)
     assert scale is not None
-    assert scale != young
+    assert young == default_scale(Metric.QUALITY)
     assert scale.prior == pytest.approx(0.6)
     assert known.n == 100
     assert not known.reports(Metric.REFUSAL_RATE)
