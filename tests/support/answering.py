@@ -1,43 +1,104 @@
-"""A tiny HTTP endpoint for tests of what asks one: it remembers what it was sent, and answers as it is told."""
+"""An app that answers each POST as the test says, over real HTTP."""
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from support.processes import PATIENCE
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass
 class Asked:
+    """One request as it arrived."""
+
     path: str
     headers: dict[str, str]
-    body: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
-@dataclass(kw_only=True)
-class Answering:
-    """`answer` gives the body for a request, which bytes leave as they are; `status` and `headers` stand beside it."""
+@dataclass
+class Said:
+    """An answer; `after` holds it back until the event is set."""
 
-    answer: Callable[[Asked], Any]
+    body: bytes = b""
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    content_type: str = "application/json"
+    after: threading.Event | None = None
 
-    async def __call__(self, scope, receive, send):
-        if scope["type"] == "lifespan":
-            while True:
-                kind = (await receive())["type"]
-                await send({"type": f"{kind}.complete"})
-                if kind == "lifespan.shutdown":
-                    return
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body, more = body + message.get("body", b""), message.get("more_body", False)
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        asked = Asked(path=scope["path"], headers=headers, body=json.loads(body))
-        self.asked.append(asked)
-        said = self.answer(asked)
-        raw = said if isinstance(said, bytes) else json.dumps(said).encode()
-        told = [(name.encode(), value.encode()) for name, value in self.headers.items()]
-        await send({"type": "http.response.start", "status": self.status, "headers": told})
-        await send({"type": "http.response.body", "body": raw})
+
+def output(text: str, **more: Any) -> Said:
+    """An answer in own fields."""
+    return Said(json.dumps({"output": text, **more}).encode())
+
+
+@dataclass
+class App:
+    """Where it listens, what it was asked so far, and how many requests were under way at once at most."""
+
+    url: str = ""
+    asked: list[Asked] = field(default_factory=list)
+    most: int = 0
+    _now: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def enter(self, asked: Asked) -> None:
+        with self._lock:
+            self.asked.append(asked)
+            self._now += 1
+            self.most = max(self.most, self._now)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._now -= 1
+
+
+@contextmanager
+def answering(answer: Callable[[Asked], Said]) -> Iterator[App]:
+    app = App()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            app.enter(asked)
+            try:
+                said = answer(asked)
+                if said.after is not None:
+                    said.after.wait(PATIENCE)
+            finally:
+                app.leave()
+            self.send_response(said.status)
+            self.send_header("content-type", said.content_type)
+            self.send_header("content-length", str(len(said.body)))
+            self.end_headers()
+            self.wfile.write(said.body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """A client that hung up is none of ours."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    app.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield app
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(PATIENCE)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from support.answering import Answering
+from support.endpoint import Answering
 from verdigris.adapters.scorers.http import HttpScorer
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
 from verdigris.testing.providers.serving import serving

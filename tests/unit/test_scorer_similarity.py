@@ -10,7 +10,7 @@ import struct
 import numpy as np
 import pytest
 
-from support.answering import Answering
+from support.endpoint import Answering
 from verdigris import plugins
 from verdigris.adapters.scorers.minilm.model import MiniLM, _erf
 from verdigris.adapters.scorers.minilm.pieces import Pieces
