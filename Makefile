@@ -17,7 +17,7 @@ demo: $(VENV)/.runtime ## a harmless change is promoted and two harmful ones rol
 	@$(BIN)/python -m verdigris.demo $(if $(KEEP),--keep)
 
 test: $(VENV)/.dev ## every test, with coverage; ARGS="-k name" narrows it
-	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term --durations=20 $(ARGS)
 
 check: $(VENV)/.dev ## style, types and the floors of the house
 	@$(BIN)/ruff check .
