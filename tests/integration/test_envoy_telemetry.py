@@ -155,6 +155,34 @@ def test_an_event_cut_anywhere_is_read(gateway):
         assert (seen.cost, seen.quality) == (0.25, 0.5)
 
 
+FRAMES = (
+    "x" * 3_000 + '{"contentBlockIndex":0,"delta":{"text":"\\"usage\\":{\\"inputTokens\\":999}"}}::'
+    '{"stopReason":"max_tokens"}::{"metrics":{},"usage":{"inputTokens":31,"outputTokens":12,"cacheReadInputTokens":5}}::'
+)
+
+
+@pytest.mark.parametrize("border", ["stopR", "max_to", '"usage', '"inputTok', "cacheRead"])
+def test_a_frame_cut_between_two_pieces_is_read(gateway, border):
+    """The second piece is sent when the client has the first, so the gateway has seen them apart."""
+    at = FRAMES.rindex(border) + len(border)
+    plan = {
+        "pieces": [FRAMES[:at], FRAMES[at:]],
+        "gate": f"frames {border}",
+        "type": "application/vnd.amazon.eventstream",
+    }
+
+    async def story():
+        async with asyncio.timeout(20), gateway.client.post(gateway.url, json=plan) as reply:
+            first = await reply.content.readexactly(at)
+            gateway.blue.gate(plan["gate"]).release()
+            return first + await reply.content.read()
+
+    assert gateway.run(story()) == FRAMES.encode()
+    seen = gateway.observations(1)[0]
+    assert (seen.input_tokens, seen.output_tokens, seen.cache_read_tokens) == (36, 12, 5)
+    assert seen.finish_reason == "max_tokens"
+
+
 def test_a_refusal_in_a_stream_is_read(gateway):
     pieces = [chunk(choices=[{"delta": {"refusal": "I'm sorry"}, "finish_reason": None}]), *STREAM[2:]]
     gateway.get(plan={"pieces": pieces})

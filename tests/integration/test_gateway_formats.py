@@ -27,10 +27,18 @@ TRAP = ToolCall(
     arguments='{"usage": {"input_tokens": 777, "output_tokens": 777, "inputTokens": 777}, "stop_reason": "refusal", '
     '"stopReason": "refusal", "finishReason": "SAFETY", "model": "trap", "promptTokenCount": 777, "status": "failed"}',
 )
+OTHERS = ToolCall(
+    name="ask",
+    arguments='{"choices": ["a", "b"], "refusal": "no", "finish_reason": "content_filter", "model": "trap", '
+    '"system_fingerprint": "trap", "usage": {"prompt_tokens": 777, "completion_tokens": 777}}',
+)
 SCRIPTS = {
     "text": Scripted(text=TEXT, input=31, output=12),
     "one piece": Scripted(text=TEXT, pieces=1),
     "tool calls": Scripted(text="I will look.", tool_calls=(TRAP, TRAP)),
+    "a tool's arguments like OpenAI's answers": Scripted(
+        text="Which?", tool_calls=(OTHERS,), input=1_000, cache_read=600, cache_write=150, output=50
+    ),
     "refusal": Scripted(refusal="I cannot help with that.", category="bio"),
     "filtered answer": Scripted(filtered="answer"),
     "most tokens reached": Scripted(text=TEXT, at_limit=True),

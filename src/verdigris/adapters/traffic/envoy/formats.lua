@@ -171,7 +171,7 @@ end
 local function note_bedrock(s, found)
   if not find(s, '"inputTokens"', 1, true) and not find(s, '"stopReason"', 1, true) then return end
   local usage = inside(s, '"usage"')
-  if usage then
+  if usage and find(usage, '"inputTokens"', 1, true) then
     format(found, "b")
     count(usage, '"inputTokens"', IN, found)
     count(usage, '"outputTokens"', OUT, found)
@@ -192,11 +192,12 @@ end
 -- Notes what s, one JSON text, says.
 local function note(s, found)
   local read = CONFIG.formats
-  if read.c then note_chat(s, found) end
   if read.r then note_responses(s, found) end
   if read.a then note_anthropic(s, found) end
   if read.g then note_gemini(s, found) end
   if read.b then note_bedrock(s, found) end
+  -- Last, and only where no other format was known: its members are looked for at any depth, so they could be a tool's arguments.
+  if read.c and (found[FORMAT] == UNKNOWN or found[FORMAT] == "c") then note_chat(s, found) end
   own_fields(s, CONFIG.own, number, found)
   if CONFIG.kinds then own_fields(s, CONFIG.kinds, scalar, found) end
 end
