@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -223,3 +224,56 @@ def test_while_a_scorer_fails_the_quality_of_pairs_is_left_out() -> None:
     assert book.tracks[0].twins.n == 0
     assert {track.twins.n for track in book.tracks if track.guardrail.metric is Metric.REFUSAL_RATE} == {100}
     assert book.failure is None
+
+
+# ------------------------------------------------------------------ users
+
+
+def of_one_user(n: int, unit: int | None, *, worse: float) -> list[Pair]:
+    return [
+        replace(pair, at=float(i), unit=unit) for i, pair in enumerate(pairs(np.random.default_rng(27), n, worse=worse))
+    ]
+
+
+def test_one_user_is_one_pair_however_many_requests_they_send() -> None:
+    """Their questions resemble each other: a candidate that is worse for one heavy user is not worse for users."""
+    book, once = (ledger(guardrails=QUALITY, pairs=0.5, sticky=True) for _ in range(2))
+    many = of_one_user(300, 7, worse=0.4)
+    book.pair(many[:100])
+    for pair in many[100:]:
+        book.pair([pair])
+    once.pair(many[:1])
+    assert book.tracks[0].twins.n == book.pairs == 1
+    assert book.evidence == once.evidence
+
+
+def test_pairs_without_a_user_count_each_and_so_do_all_where_requests_are_drawn() -> None:
+    book = ledger(guardrails=QUALITY, pairs=0.5, sticky=True)
+    book.pair(of_one_user(30, None, worse=0.0))
+    assert book.tracks[0].twins.n == 30
+    book = ledger(guardrails=QUALITY, pairs=0.5)
+    book.pair(of_one_user(30, 7, worse=0.0))
+    assert book.tracks[0].twins.n == 30
+
+
+def test_a_users_pair_with_stable_or_in_a_case_takes_nothing_from_their_first_one() -> None:
+    book = ledger(guardrails=QUALITY, pairs=0.5, sticky=True)
+    one = of_one_user(1, 7, worse=0.0)[0]
+    book.pair([replace(one, kind=PairKind.SELF), replace(one, kind=PairKind.CASE), one])
+    assert book.tracks[0].twins.n == 1
+
+
+def test_users_are_known_again_after_a_restart_and_a_ledger_from_before_knows_none() -> None:
+    book = ledger(guardrails=QUALITY, pairs=0.5, sticky=True)
+    one, two = of_one_user(1, 7, worse=0.0)[0], of_one_user(1, 8, worse=0.0)[0]
+    book.pair([one])
+    copy = Ledger.decode(book.encode())
+    for each in (book, copy):
+        each.pair([one, two])
+        assert each.pairs == 2
+    assert copy.encode() == book.encode()
+    older = json.loads(book.encode())
+    del older["pairing"]["units"]
+    known = Ledger.decode(json.dumps(older).encode())
+    known.pair([one])
+    assert known.pairs == 3

@@ -126,7 +126,7 @@ def test_lots_of_one_request_are_independent():
 
 def test_the_candidate_is_asked_and_the_pair_told_kept_and_judged():
     bench = Bench(resender=answering())
-    shadowing = run(bench, many(1))
+    shadowing = run(bench, many(1, unit=77))
     assert bench.resender.sent == [
         (
             "http://green",
@@ -145,6 +145,7 @@ def test_the_candidate_is_asked_and_the_pair_told_kept_and_judged():
     assert pair.other.output == "Three apples are left."
     assert pair.spent == pytest.approx(150e-6 + 0.001 + 0.01), "the answer and all words on it"
     (told,) = bench.judging.pairs
+    assert told.unit == 77
     assert told.stable == Answer(quality=0.5, cost=pytest.approx(150e-6), refusal=False)
     assert told.candidate == Answer(quality=0.7, cost=pytest.approx(150e-6), refusal=False)
     assert (told.scorer, told.kind) == ("j1", PairKind.SHADOW)

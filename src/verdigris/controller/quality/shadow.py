@@ -246,6 +246,7 @@ class Shadowing:
             scorer=word.scorer,
             kind=pair.kind,
             similarity=word.similarity,
+            unit=pair.stable.unit,
         )
 
     def _answer(self, sample: Sample, quality: float | None, cost: float | None) -> Answer:

@@ -58,16 +58,15 @@ class Ledger:
     """Evidence and summaries of one rollout.
 
     With sticky `terms`, a unit (a user, a conversation) is drawn once and sends many requests, so only its first
-    observation counts as evidence; requests without a unit are drawn one by one and count each. What is lost: later
-    requests of a unit, those of a unit that moved to the candidate when the weight rose, and the few units that share a
-    bit with another (see `Units`). A service with few users therefore takes long to judge, and honestly so.
+    observation counts as evidence, and its first pair; those without a unit are drawn one by one and count each. Lost are
+    later requests of a unit, those of one that moved to the candidate when the weight rose, and the few units that share
+    a bit with another (see `Units`). A service with few users takes long to judge, and honestly so.
 
     `live` are the lanes of requests; what is read from samples instead has its own, in `sampling`.
 
     `pairs` counts pairs of stable's answers with the candidate's. `failing` holds scorers that fail too often to be
     believed, with the part of their tries, 0..1; meanwhile nothing that scorers say of quality is taken in.
-    Once FAIL is proven, `failure` holds the moment and the evidence stands still, so that what is shown is what
-    decided; samples are counted on.
+    Once FAIL is proven, `failure` holds the moment and the evidence stands still; samples are counted on.
     """
 
     terms: Terms
@@ -80,8 +79,8 @@ class Ledger:
     strata: Strata
     ratio: SampleRatio
     watch: Watch
+    pairing: Pairing
     attendance: Attendance = field(default_factory=Attendance)
-    pairing: Pairing = field(default_factory=Pairing)
     failing: dict[str, float] = field(default_factory=dict)
     reported: frozenset[Metric] = frozenset()
     history: int = 0
@@ -131,6 +130,7 @@ class Ledger:
             strata=Strata(),
             ratio=SampleRatio(least_lag=terms.lag),
             watch=Watch.start(terms, None),
+            pairing=Pairing.start(sticky=terms.sticky),
         )
 
     @property
@@ -388,12 +388,12 @@ class Ledger:
         ledger.strata = Strata(names=[str(name) for name in state["strata"]])
         ledger.ratio.restore(state["ratio"])
         ledger.watch.restore(state["watch"])
-        ledger.pairing = Pairing.load(state["pairing"])
+        ledger.pairing = Pairing.load(state["pairing"], sticky=terms.sticky)
         ledger.failing = {str(name): float(share) for name, share in state["failing"].items()}
         ledger.reported = frozenset(Metric(name) for name in state["reported"])
         ledger.history = int(state["history"])
         ledger.attendance = Attendance.load(state["attendance"])
         ledger.pairs = int(state["pairs"])
-        failure = state["failure"]
-        ledger.failure = Failure(at=failure[0], evidence=failure[1]) if failure else None
+        if failure := state["failure"]:
+            ledger.failure = Failure(at=failure[0], evidence=failure[1])
         return ledger

@@ -1,6 +1,6 @@
 """Pairing: which pairs are evidence, and what the others say beside them.
 
-Shadow pairs are draws from the traffic, so they are evidence. Cases are a few inputs again and again: a difference in one of
+Shadow pairs are draws from the traffic, so they are evidence: one of each unit, where units are drawn. Cases are a few inputs again and again: a difference in one of
 them would come back until it looked proven, so they are counted apart. Stable's second answers say how far two answers of
 one side lie apart.
 """
@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from verdigris.core.analysis.columns import hashes
 from verdigris.core.analysis.succession import Succession
+from verdigris.core.analysis.units import Units
 from verdigris.core.model.compared import PairKind
 from verdigris.core.model.pair import Pair
 from verdigris.core.model.verdict import Apart
@@ -35,9 +37,10 @@ class Counted(NamedTuple):
 @dataclass(kw_only=True, slots=True)
 class Pairing:
     """`succession` of the versions that score shadow pairs; `apart` holds stable's and the candidate's qualities in pairs that are
-    no evidence, by kind and version.
+    no evidence, by kind and version. `units` are those whose first pair was seen, None where requests are drawn one by one.
     """
 
+    units: Units | None = None
     succession: Succession = field(default_factory=Succession)
     apart: dict[tuple[PairKind, str], tuple[Moments, Moments]] = field(default_factory=dict)
 
@@ -49,8 +52,16 @@ class Pairing:
             together = tuple(group)
             if kind is PairKind.CASE:
                 self._add(kind, scorer, together)
-            elif kind is PairKind.SHADOW:
-                yield self._shadow(scorer, together)
+            elif kind is PairKind.SHADOW and (first := self._first(together)):
+                yield self._shadow(scorer, first)
+
+    def _first(self, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
+        """The first of every unit: one user's differences resemble each other, and would be taken for many users' word."""
+        if self.units is None:
+            return pairs
+        own = [pair.unit for pair in pairs]
+        first = self.units.first(hashes(own), np.array([unit is None for unit in own], dtype=np.bool_))
+        return tuple(pair for pair, counts in zip(pairs, first.tolist(), strict=True) if counts)
 
     def _shadow(self, scorer: str, pairs: tuple[Pair, ...]) -> Counted:
         if all(pair.stable.quality is None and pair.candidate.quality is None for pair in pairs):
@@ -89,6 +100,7 @@ class Pairing:
 
     def dump(self) -> dict[str, Any]:
         return {
+            "units": self.units.dump() if self.units else None,
             "succession": self.succession.dump(),
             "apart": [
                 [kind.value, scorer, stable.dump(), candidate.dump()]
@@ -97,8 +109,17 @@ class Pairing:
         }
 
     @classmethod
-    def load(cls, dumped: dict[str, Any]) -> Pairing:
+    def start(cls, *, sticky: bool) -> Pairing:
+        return cls(units=Units() if sticky else None)
+
+    @classmethod
+    def load(cls, dumped: dict[str, Any], *, sticky: bool) -> Pairing:
+        """A ledger from before units of pairs were told apart knows of none."""
+        units = cls.start(sticky=sticky).units
+        if units is not None and dumped.get("units") is not None:
+            units.restore(dumped["units"])
         return cls(
+            units=units,
             succession=Succession.load(dumped["succession"]),
             apart={
                 (PairKind(kind), str(scorer)): (Moments.load(stable), Moments.load(candidate))

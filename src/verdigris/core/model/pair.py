@@ -27,7 +27,7 @@ class Pair:
     `scorer` names the version of what gave the qualities: scores of different versions are never pooled.
     Only SHADOW pairs are evidence: those of a CASE are shown beside them, since a few inputs again and again are no sample of the
     traffic. In a SELF pair `candidate` is stable's second answer. `similarity`, 0..1, is that of the two answers: it is told when the
-    candidate's lie further from stable's than stable's own second ones do.
+    candidate's lie further from stable's than stable's own second ones do. `unit` is that of the request, as in an Observation.
     """
 
     at: float
@@ -37,3 +37,4 @@ class Pair:
     scorer: str = ""
     kind: PairKind = PairKind.SHADOW
     similarity: float | None = None
+    unit: int | None = None
