@@ -102,8 +102,19 @@ def test_a_series_comes_back_with_what_was_missing_and_invalid() -> None:
 
 
 def test_nobody_is_blamed_for_what_is_scored() -> None:
-    assert Series.start(Source.QUALITY).absence is not None
-    assert Series.start(Source.QUALITY, scored=True).absence is None
+    assert Series.start(Source.QUALITY).harm is not None
+    assert Series.start(Source.QUALITY, scored=True).harm is None
+    assert Series.start(Source.LATENCY).harm is None
+
+
+def test_what_is_blamed_for_is_not_withheld_as_well() -> None:
+    for scored in (True, False):
+        series = Series.start(Source.QUALITY, scored=scored)
+        assert series.absence is not None
+        series.absence.capital.value = 20.0
+        assert series.is_withheld is scored
+        series.absence.capital.value = 19.9
+        assert not series.is_withheld
 
 
 def test_a_series_begins_anew_but_for_what_was_lost() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -78,8 +79,59 @@ def test_nobody_is_blamed_for_not_reporting_what_scorers_measure() -> None:
     book = at_once()
     rows = requests(600, quality=0.8)
     book.fold([replace(row, quality=None) if row.environment == "green" else row for row in rows])
-    assert book.series[Source.QUALITY].absence is None
+    assert book.series[Source.QUALITY].harm is None
     assert book.evidence < 1.5
+
+
+def unscored(rows: list[Scored], *sides: str) -> list[Scored]:
+    """One answer in seven of these sides has no score."""
+    return [
+        replace(row, quality=None, scorer="") if row.environment in sides and i // 2 % 7 == 0 else row
+        for i, row in enumerate(rows)
+    ]
+
+
+def test_a_candidate_whose_answers_often_get_no_score_is_neither_blamed_nor_promoted() -> None:
+    """Those on which a scorer fails may be its worst; the others are no proof."""
+    book = at_once()
+    book.fold(requests(2_000, every=0.1))
+    book.score(unscored(scored(2_000, every=0.1), "green"))
+    found = finding(book, Metric.QUALITY)
+    assert found.non_inferiority > 20.0
+    assert found.standing is Standing.UNDECIDED
+    assert outcome(book) is Outcome.WAITING
+    said = "quality is missing in 14.3 % of the candidate's answers and in 0.0 % of stable's"
+    assert judge(book, at=200.0).missing == (said,)
+    assert found.reason.endswith(f"not decided: {said}")
+    assert book.evidence < 1.5
+    assert outcome(Ledger.decode(book.encode())) is Outcome.WAITING
+
+
+def test_scores_that_both_sides_lack_are_in_nobodys_way() -> None:
+    book = at_once()
+    book.fold(requests(2_000, every=0.1))
+    book.score(unscored(scored(2_000, every=0.1), "green", "blue"))
+    assert outcome(book) is Outcome.PASS
+
+
+def test_a_cost_that_samples_tell_of_stable_alone_is_no_proof_either() -> None:
+    book = at_once(COST, ERRORS)
+    book.fold(requests(2_000, every=0.1))
+    rows = [replace(row, cost=0.01) for row in scored(2_000, every=0.1)]
+    book.score([replace(row, cost=None) if row.environment == "green" and i % 3 else row for i, row in enumerate(rows)])
+    assert "cost is missing in 66" in " ".join(judge(book, at=200.0).missing)
+    assert outcome(book) is not Outcome.PASS
+
+
+def test_what_was_kept_before_missing_scores_were_counted_is_taken_up() -> None:
+    book = at_once()
+    book.fold(requests(200))
+    book.score(scored(200))
+    older = json.loads(book.encode())
+    older["series"]["quality"]["absence"] = None
+    copy = Ledger.decode(json.dumps(older).encode())
+    copy.score(scored(40, start=200.0))
+    assert finding(copy, Metric.QUALITY).candidate.n == 120
 
 
 def test_samples_count_for_nothing_else() -> None:
@@ -222,7 +274,7 @@ def test_what_requests_say_later_is_not_added_to_the_samples() -> None:
         found = finding(each, Metric.REFUSAL_RATE)
         assert found.stable.n + found.candidate.n == 40
         assert found.candidate.value == 0.0
-        assert each.series[Source.REFUSALS].absence is None
+        assert each.series[Source.REFUSALS].harm is None
         each.score(scored(40, start=500.0, refusal=False))
         assert finding(each, Metric.REFUSAL_RATE).candidate.n == 40
     assert kept.encode() == book.encode()

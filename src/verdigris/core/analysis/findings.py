@@ -28,7 +28,7 @@ def find(ledger: Ledger, track: Track) -> Finding:
     series = ledger.series[track.source]
     stable, candidate = (estimate(guardrail.metric, series.tallies[role]) for role in Role)
     gates = is_gating(ledger, track)
-    complete = is_complete(ledger, track) and not (ledger.failing and track.source is Source.QUALITY)
+    complete = _has_both(ledger, track) and not (ledger.failing and track.source is Source.QUALITY)
     standing = _standing(ledger, track, gates=gates, complete=complete)
     return Finding(
         metric=guardrail.metric,
@@ -84,7 +84,11 @@ def is_gating(ledger: Ledger, track: Track) -> bool:
 
 
 def is_complete(ledger: Ledger, track: Track) -> bool:
-    """Whether there is something of both roles to compare."""
+    """Whether there is something of both roles to compare, and nothing is kept from it on one side."""
+    return _has_both(ledger, track) and not ledger.series[track.source].is_withheld
+
+
+def _has_both(ledger: Ledger, track: Track) -> bool:
     return track.twins.n > 0 or all(tally.n for tally in ledger.series[track.source].tallies.values())
 
 
@@ -173,7 +177,8 @@ def needed(track: Track) -> int | None:
 def _standing(ledger: Ledger, track: Track, *, gates: bool, complete: bool) -> Standing:
     if _is_harmful(ledger, track):
         return Standing.HARMFUL
-    if track.is_proven(0) and (complete or track.source is not Source.QUALITY):
+    withheld = ledger.series[track.source].is_withheld
+    if track.is_proven(0) and (complete or track.source is not Source.QUALITY) and not withheld:
         return Standing.SAFE
     if not gates:
         return Standing.NOT_MEASURED
@@ -200,6 +205,8 @@ def _reason(ledger: Ledger, track: Track, standing: Standing, stable: Estimate, 
             return _harm_text(ledger, track, stable, candidate)
         case Standing.SAFE:
             proof = f"proven no worse than {margin_text(metric, track.guardrail.margin)}"
+        case Standing.UNDECIDED if ledger.series[track.source].is_withheld:
+            proof = f"not decided: {absence_text(metric, ledger.series[track.source])}"
         case Standing.UNDECIDED:
             proof = (
                 f"not decided (evidence for harm {evidence_text(ledger.shares(track).total)} of {FAIL_THRESHOLD:.0f}, "
@@ -228,7 +235,7 @@ def _harm_text(ledger: Ledger, track: Track, stable: Estimate, candidate: Estima
     shares, failure = ledger.shares(track), ledger.failure
     proof = f"(evidence {evidence_text(failure.evidence if failure else shares.total)} of {FAIL_THRESHOLD:.0f} needed)"
     if shares.absence > max(shares.between, shares.limit):
-        return f"{_absence_text(metric, ledger.series[track.source])}; proven {proof}"
+        return f"{absence_text(metric, ledger.series[track.source])}; proven {proof}"
     if limit is not None and shares.limit > shares.between and shares.between < FAIL_THRESHOLD:
         side = "below the floor" if metric.higher_is_better else "above the limit"
         value = f"{metric} is {amount(metric, candidate.value)}" if candidate.value is not None else f"{metric}"
@@ -263,7 +270,7 @@ def _invalid_text(series: Series) -> str:
     return f"; left out as no possible values: {' and '.join(parts)}" if parts else ""
 
 
-def _absence_text(metric: Metric, series: Series) -> str:
+def absence_text(metric: Metric, series: Series) -> str:
     def gone(role: Role) -> str:
         tally = series.tallies[role]
         return f"{tally.missing / max(1, tally.missing + tally.n) * 100:.1f} %"

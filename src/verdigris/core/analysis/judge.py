@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 
-from verdigris.core.analysis.findings import failures, find, is_complete, is_gating, slices
+from verdigris.core.analysis.findings import absence_text, failures, find, is_complete, is_gating, slices
 from verdigris.core.analysis.ledger import FAIL_THRESHOLD, Ledger
-from verdigris.core.analysis.track import SAFE_THRESHOLD
+from verdigris.core.analysis.track import SAFE_THRESHOLD, Track
 from verdigris.core.analysis.wording import count, evidence_text, margin_text, span
-from verdigris.core.model.metric import Guardrail
 from verdigris.core.model.observation import Role
 from verdigris.core.model.verdict import Finding, Outcome, Standing, Verdict
 
@@ -105,8 +104,8 @@ def _missing(ledger: Ledger, findings: tuple[Finding, ...], at: float, min_candi
     if not any(finding.gates for finding in findings):
         phrases.append("no guardrail has anything to judge")
     phrases += [
-        _lacks(guardrail, finding)
-        for guardrail, finding in zip(ledger.terms.guardrails, findings, strict=True)
+        _lacks(ledger, track, finding)
+        for track, finding in zip(ledger.tracks, findings, strict=True)
         if finding.gates and finding.standing is not Standing.SAFE
     ]
     phrases += _strata_missing(ledger)
@@ -129,7 +128,8 @@ def _strata_missing(ledger: Ledger) -> list[str]:
     return phrases
 
 
-def _lacks(guardrail: Guardrail, finding: Finding) -> str:
+def _lacks(ledger: Ledger, track: Track, finding: Finding) -> str:
+    guardrail = track.guardrail
     if finding.standing is Standing.NO_DATA:
         silent = [
             role
@@ -137,6 +137,8 @@ def _lacks(guardrail: Guardrail, finding: Finding) -> str:
             if not estimate.n
         ]
         return f"{finding.metric}: no values from {' and '.join(silent)}"
+    if ledger.series[track.source].is_withheld:
+        return absence_text(guardrail.metric, ledger.series[track.source])
     text = f"{finding.metric}: no worse than {margin_text(guardrail.metric, guardrail.margin)} not yet proven"
     text += f" (e {evidence_text(finding.non_inferiority)} of {SAFE_THRESHOLD:.0f})"
     noun = "more candidate sample" if finding.sampled else "more candidate request"

@@ -140,8 +140,7 @@ class Ledger:
 
     def shares(self, track: Track) -> Shares:
         """One guardrail's part of `evidence`."""
-        absence = self.series[track.source].absence
-        return track.shares(absence.capital if absence else None)
+        return track.shares(self.series[track.source].harm)
 
     def samples(self, role: Role) -> int:
         """Observations folded in so far, whether or not they count as evidence."""

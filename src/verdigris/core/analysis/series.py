@@ -18,6 +18,9 @@ from verdigris.core.stats.moments import Moments
 from verdigris.core.stats.sketch import Sketch
 from verdigris.core.stats.two_sample_rate import Counts, boundary_factors
 
+WITHHELD = 20.0
+"""Evidence, 1 / alpha, that samples of the candidate lack a word more often: then what the others say proves nothing."""
+
 _MORE_MISSING = Boundary(shift=0.02)
 _MISSING_PRIOR = 0.01
 
@@ -89,20 +92,35 @@ class Absence:
 
 @dataclass(kw_only=True, slots=True)
 class Series:
-    """One measured quantity of both roles, summed up for display. `absence` is None for what the data plane measures."""
+    """One measured quantity of both roles, summed up for display. `absence` is None for what the data plane measures.
+
+    `blames`: values that are missing count against the candidate.
+    """
 
     source: Source
     tallies: dict[Role, Tally]
     absence: Absence | None
+    blames: bool = True
 
     @classmethod
     def start(cls, source: Source, *, scored: bool = False) -> Series:
-        """Nobody is blamed for not reporting what is `scored`."""
+        """Nobody is blamed for not reporting what is `scored`; what is not scored is looked at all the same."""
         return cls(
             source=source,
             tallies={role: Tally(has_tail=source.has_tail) for role in Role},
-            absence=Absence() if source.may_be_missing and not scored else None,
+            absence=Absence() if source.may_be_missing or scored else None,
+            blames=not scored,
         )
+
+    @property
+    def harm(self) -> Capital | None:
+        """The evidence for harm in what is missing; None where nobody is to blame."""
+        return self.absence.capital if self.absence is not None and self.blames else None
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether scorers say less of the candidate's answers than of stable's, so that its worst may be those left out."""
+        return self.absence is not None and not self.blames and self.absence.capital.value >= WITHHELD
 
     def restart(self) -> None:
         """Sums begin anew; what was lost on values going missing stays lost."""
@@ -142,5 +160,5 @@ class Series:
     def restore(self, dumped: dict[str, Any]) -> None:
         for role in Role:
             self.tallies[role].restore(dumped["tallies"][role.value])
-        if self.absence is not None:
+        if self.absence is not None and dumped["absence"] is not None:  # once, nothing was looked for in what is scored
             self.absence.restore(dumped["absence"])
