@@ -16,7 +16,7 @@ from verdigris.adapters.samples.resend import HttpResender
 from verdigris.adapters.samples.till import MemoryTill
 from verdigris.cases.model import Case, Question
 from verdigris.cases.money import PURSE, CaseMoney
-from verdigris.cases.rules import Equals, Keywords, Rubric
+from verdigris.cases.rules import Equals, Keywords, Reference, Rubric
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import Conflict, StoreError
 from verdigris.core.model.quality import Budget, Quality, ScorerUse
@@ -158,6 +158,40 @@ def test_answers_are_counted_and_words_paid_from_the_judges_purse():
     assert spent(till, PURSE) == 2 * 0.5 + 2 * 0.25
     assert spent(till, "scorer:strict") == 0.75  # the fourth word did not fit
     assert "no money is left for judge" in found.reason or found.passed
+
+
+def test_a_scorer_of_references_is_paid_from_a_purse_too():
+    class Compares(Paid):
+        async def compare(self, pair):
+            return Score(scorer="near", version="1", value=1.0, cost=self.cost)
+
+    till = MemoryTill()
+    declared = ScorerUse(use="near", name="mine", budget=Budget(per_day=0.3))
+    money = CaseMoney.of(Quality(scorers=(declared,)), till, now=lambda: 0.0)
+    cases = [a_case(name, Reference(text="x", scorer=name, plug=Compares())) for name in ("near", "undeclared")]
+    found = run(check_of(*cases, money=money), green="Hello")
+    assert spent(till, "scorer:mine") == 0.25
+    assert spent(till, "scorer:undeclared") == 0.5
+    assert "no money is left for near" in found.reason or found.passed
+
+
+def test_what_earlier_starts_cost_is_not_this_ones():
+    till = MemoryTill()
+    use = ScorerUse(use="judge", budget=Budget(per_rollout=0.5))
+    money = CaseMoney.of(Quality(scorers=(use,)), till, now=lambda: 0.0)
+    case = a_case("a", Rubric(text="x", scorer="judge", plug=Paid()))
+    assert [run(check_of(case, money=money), green="Hello").passed for _ in range(3)] == [True, True, True]
+    assert spent(till, "scorer:judge") == 1.5
+
+
+def test_a_scorer_that_cannot_say_what_it_costs_has_no_price():
+    class Unsure(Paid):
+        def most(self, sample):
+            raise RuntimeError(sample)
+
+    money = CaseMoney.of(Quality(), MemoryTill(), now=lambda: 0.0)
+    found = run(check_of(a_case("a", Rubric(text="x", scorer="judge", plug=Unsure())), money=money), green="Hello")
+    assert "no money is left for judge" in found.reason
 
 
 def test_without_a_till_that_can_be_used_nothing_is_spent():

@@ -246,6 +246,7 @@ def test_money_is_set_aside_before_a_judge_is_asked_and_settled_after():
     async def spend(rule, sample):
         async def settle(cost):
             settled.append((rule.text, sample.reading.text, cost))
+            return cost
 
         return settle if not settled else None
 
@@ -258,6 +259,43 @@ def test_money_is_set_aside_before_a_judge_is_asked_and_settled_after():
         (None, "no money is left for judge"),
     ]
     assert made.cost == 2.125
+
+
+async def never(_):
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "counted"),
+    [
+        (word(1.0, cost=0.125), 0.125, 0.125),
+        (ScoreFailure(scorer="judge", version="1", trouble=Trouble.UNREADABLE, reason="x", cost=0.1), 0.1, 0.1),
+        (ScoreFailure(scorer="judge", version="1", trouble=Trouble.THROTTLED, reason="x"), 0.0, 0.0),
+        (ScoreFailure(scorer="judge", version="1", trouble=Trouble.UNREACHABLE, reason="x"), None, 0.5),
+        (RuntimeError("it broke off"), None, 0.5),
+        (never, None, 0.5),
+        (word(1.0, cost=float("nan")), None, 0.5),
+    ],
+)
+@pytest.mark.parametrize("kind", [Rubric, Reference])
+def test_a_word_of_which_nobody_knows_whether_it_was_paid_counts_in_full(kind, said, told, counted):
+    settled = []
+
+    async def spend(rule, item):
+        async def settle(cost):
+            settled.append((rule.name, type(item).__name__, cost))
+            return 0.5 if cost is None else cost
+
+        return settle
+
+    class Waiting(Plug):
+        async def score(self, item):
+            return await self.word(item) if self.word is never else await Plug.score(self, item)
+
+    case = a_case("a", kind(text="x", scorer="judge", plug=Waiting(said)))
+    result = asked_once(case, output("Hello", _cost=1.0), manner=Manner(timeout=0.2), spend=spend)
+    assert settled == [("judge", "Sample", told) if kind is Rubric else ("reference", "ComparedPair", told)]
+    assert result.cost == 1.0 + counted
 
 
 # ------------------------------------------------------------------ the whole run

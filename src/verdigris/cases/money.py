@@ -1,14 +1,16 @@
-"""What cases cost: judges' words within the judge's budget, answers counted beside."""
+"""What cases cost: scorers' words within their budgets, answers counted beside."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from verdigris.cases.rules import Rubric
+from verdigris.cases.rules import Reference, Rubric
+from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.errors import StoreError
+from verdigris.core.model.paid import most_cost
 from verdigris.core.model.quality import DEFAULT_BUDGET, Budget, Quality, ScorerUse
 from verdigris.core.model.sample import Sample
 from verdigris.ports import Reservation, Till
@@ -19,46 +21,43 @@ JUDGE = "judge"
 PURSE = "cases"
 """What answers to cases cost. It has no budget of its own: how many are asked is declared."""
 
-Settle = Callable[[float], Awaitable[None]]
+Settle = Callable[[float | None], Awaitable[float]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseMoney:
-    """`budget` is that of the scorer `judge`, whose purse is the bench's: both spend the same money.
+    """`uses` are the scorers that the service declares, by plug, whose purses are the bench's: both spend the same money.
 
-    `rollout` names the one that runs, empty before it begins; `now` is unix time.
+    `rollout` names the one that runs; `now` is unix time.
     """
 
     till: Till
-    budget: Budget
+    uses: Mapping[str, ScorerUse]
     now: Callable[[], float]
     rollout: Callable[[], str] = str
-    judge: str = JUDGE
 
     @classmethod
     def of(cls, quality: Quality, till: Till, *, now: Callable[[], float], rollout: Callable[[], str] = str) -> Self:
-        """Within the budget of the judge that the service declares, or the one that scorers have by default."""
-        judge = next((use for use in quality.scorers if use.use == JUDGE), ScorerUse(use=JUDGE))
-        return cls(
-            till=till,
-            budget=judge.budget or DEFAULT_BUDGET,
-            now=now,
-            rollout=rollout,
-            judge=judge.name or judge.use,
-        )
+        """Of several uses of one plug, the first pays."""
+        uses = {use.use: use for use in reversed(quality.scorers)}
+        return cls(till=till, now=now, rollout=rollout, uses=uses)
 
-    async def spend(self, rule: Rubric, sample: Sample) -> Settle | None:
-        """Sets aside what a word can cost at most; None where there is no money left, or no till."""
+    async def spend(self, rule: Reference | Rubric, item: Sample | ComparedPair) -> Settle | None:
+        """Sets aside what a word can cost at most, within the budget of the scorer that is declared, or the one that scorers have by
+        default; None where there is no money left, or no till.
+        """
         if rule.plug.is_free:
             return _nothing
-        most = rule.plug.most(sample) if hasattr(rule.plug, "most") else None
-        held = await self._reserve(f"scorer:{self.judge}", most, self.budget)
+        use = self.uses.get(rule.scorer, ScorerUse(use=rule.scorer))
+        purse, budget = f"scorer:{use.name or use.use}", use.budget or DEFAULT_BUDGET
+        held = await self._reserve(purse, most_cost(rule.plug, item), budget)
         if held is None:
             return None
 
-        async def settle(cost: float) -> None:
+        async def settle(cost: float | None) -> float:
             with contextlib.suppress(StoreError):  # then all that was reserved stays spent
                 await self.till.settle(held, cost)
+            return held.amount if cost is None else cost
 
         return settle
 
@@ -75,5 +74,5 @@ class CaseMoney:
             return None
 
 
-async def _nothing(_: float) -> None:
-    pass
+async def _nothing(cost: float | None) -> float:
+    return cost or 0.0

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from verdigris.cases.model import MOST_OUTPUT, Case, CaseResult, CasesRun, Finding, mean_of
 from verdigris.cases.rules import MOST_TEXT, Reference, Rubric, Rule, TextRule
 from verdigris.core.model.compared import ComparedPair, PairKind
+from verdigris.core.model.paid import told_cost
 from verdigris.core.model.reading import Reading
 from verdigris.core.model.sample import Exchange, Sample
 from verdigris.core.model.score import Score, ScoreFailure
@@ -56,18 +57,19 @@ class Manner:
 
 
 Done = Callable[[CaseResult], object]
-Settle = Callable[[float], Awaitable[None]]
-Spend = Callable[[Rubric, Sample], Awaitable[Settle | None]]
-"""Sets aside what a judge's word can cost; None where there is no money left. What it did cost is told to the Settle."""
+Settle = Callable[[float | None], Awaitable[float]]
+Spend = Callable[[Reference | Rubric, Sample | ComparedPair], Awaitable[Settle | None]]
+"""Sets aside what a scorer's word can cost; None where there is no money left. What it did cost is told to the Settle, None where
+that is not known; it gives back what is counted for it."""
 
 
-async def freely(_: Rubric, __: Sample) -> Settle | None:
+async def freely(_: Reference | Rubric, __: Sample | ComparedPair) -> Settle | None:
     """Spends what it takes: for a run that a person asked for."""
     return _settled
 
 
-async def _settled(_: float) -> None:
-    pass
+async def _settled(cost: float | None) -> float:
+    return cost or 0.0
 
 
 async def run_cases(
@@ -214,16 +216,29 @@ def _sample(answer: Exchange, reading: Reading, telemetry: Telemetry) -> Sample:
 async def _finding(rule: Rule, sample: Sample, manner: Manner, spend: Spend) -> Finding:
     match rule:
         case Reference():
-            return await _asked(rule, lambda: rule.plug.compare(_beside(rule.text, sample)), manner)
+            pair = _beside(rule.text, sample)
+            return await _paid(rule, pair, lambda: rule.plug.compare(pair), manner, spend)
         case Rubric():
-            settle = await spend(rule, sample)
-            if settle is None:
-                return Finding(rule=rule.name, value=None, said=f"no money is left for {rule.scorer}")
-            found = await _asked(rule, lambda: rule.plug.score(sample), manner)
-            await settle(found.cost)
-            return found
+            return await _paid(rule, sample, lambda: rule.plug.score(sample), manner, spend)
         case text:
             return await asyncio.to_thread(_looked, text, sample.reading.text[:MOST_TEXT])
+
+
+async def _paid(
+    rule: Reference | Rubric,
+    item: Sample | ComparedPair,
+    word: Callable[[], Awaitable[Score | ScoreFailure]],
+    manner: Manner,
+    spend: Spend,
+) -> Finding:
+    """A word that nobody gave may have been paid all the same."""
+    settle = await spend(rule, item)
+    if settle is None:
+        return Finding(rule=rule.name, value=None, said=f"no money is left for {rule.scorer}")
+    found = await _asked(rule, word, manner)
+    if isinstance(found, str):
+        return Finding(rule=rule.name, value=None, said=found, cost=await settle(None))
+    return replace(_told(rule, found), cost=await settle(told_cost(found)))
 
 
 def _looked(rule: TextRule, text: str) -> Finding:
@@ -233,19 +248,17 @@ def _looked(rule: TextRule, text: str) -> Finding:
 
 async def _asked(
     rule: Reference | Rubric, word: Callable[[], Awaitable[Score | ScoreFailure]], manner: Manner
-) -> Finding:
-    """A scorer that computes has a thread; one that asks over the network, the loop. What it raises is no word."""
+) -> Score | ScoreFailure | str:
+    """A scorer that computes has a thread; one that asks over the network, the loop. A sentence where it gave no word."""
     try:
         async with asyncio.timeout(manner.timeout):
             if getattr(rule.plug, "in_loop", False):
-                found = await word()
-            else:
-                found = await asyncio.to_thread(lambda: asyncio.run(_awaited(word)))
+                return await word()
+            return await asyncio.to_thread(lambda: asyncio.run(_awaited(word)))
     except TimeoutError:
-        return Finding(rule=rule.name, value=None, said=f"{rule.scorer} gave no word within {manner.timeout:g} s")
+        return f"{rule.scorer} gave no word within {manner.timeout:g} s"
     except Exception as error:  # noqa: BLE001 -- a plug may raise anything, and its text may quote the answer
-        return Finding(rule=rule.name, value=None, said=f"{rule.scorer} gave no word: {type(error).__name__}")
-    return _told(rule, found)
+        return f"{rule.scorer} gave no word: {type(error).__name__}"
 
 
 async def _awaited(word: Callable[[], Awaitable[Any]]) -> Any:
@@ -255,15 +268,13 @@ async def _awaited(word: Callable[[], Awaitable[Any]]) -> Any:
 def _told(rule: Reference | Rubric, found: Score | ScoreFailure) -> Finding:
     match found:
         case ScoreFailure():
-            return Finding(
-                rule=rule.name, value=None, said=f"{rule.scorer} gave no word: {found.reason}", cost=found.cost
-            )
+            return Finding(rule=rule.name, value=None, said=f"{rule.scorer} gave no word: {found.reason}")
         case Score():
             value = found.value if found.value is not None else None if found.passed is None else float(found.passed)
             said = found.explanation or (
                 f"{value:.2f} by {rule.scorer}" if value is not None else f"{rule.scorer} says nothing"
             )
-            return Finding(rule=rule.name, value=value, said=said, cost=found.cost)
+            return Finding(rule=rule.name, value=value, said=said)
         case _:
             assert_never(found)
 

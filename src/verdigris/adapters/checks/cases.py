@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,9 +45,10 @@ class CasesCheck:
     money: CaseMoney | None = None
 
     async def run(self, candidate: Environment, *, beside: Environment) -> CheckResult:
+        money = self._money()
         try:
             async with asyncio.timeout(self.patience):
-                ours, theirs = await asyncio.gather(self._ask(candidate), self._ask(beside))
+                ours, theirs = await asyncio.gather(self._ask(candidate, money), self._ask(beside, money))
         except TimeoutError:
             reason = f"{len(self.cases)} cases took longer than {self.patience:g} s"
             return CheckResult(passed=False, reason=reason, hint="ask fewer of them before a rollout, or quicker ones")
@@ -57,7 +59,12 @@ class CasesCheck:
             hint = f"all answers stand in {kept}"
         return CheckResult(passed=ours.passed is True, reason=_said(ours, theirs), hint=hint)
 
-    async def _ask(self, environment: Environment) -> CasesRun:
+    def _money(self) -> CaseMoney | None:
+        """The rollout has no name yet, and what earlier ones spent is not its own."""
+        name = f"before-{secrets.token_hex(8)}"
+        return None if self.money is None else replace(self.money, rollout=lambda: name)
+
+    async def _ask(self, environment: Environment, money: CaseMoney | None) -> CasesRun:
         endpoint = Endpoint(
             url=environment.url,
             name=environment.name,
@@ -71,10 +78,10 @@ class CasesCheck:
             self.resender,
             min_score=self.min_score,
             manner=self.manner,
-            spend=freely if self.money is None else self.money.spend,
+            spend=freely if money is None else money.spend,
         )
-        if self.money is not None:
-            await self.money.book(sum(result.answer_cost or 0.0 for result in run.results))
+        if money is not None:
+            await money.book(sum(result.answer_cost or 0.0 for result in run.results))
         return run
 
     def _keep(self, candidate: Environment, runs: Sequence[CasesRun]) -> Path | None:
