@@ -153,6 +153,21 @@ def test_the_candidate_is_asked_and_the_pair_told_kept_and_judged():
     assert bench.till.settlements == [pytest.approx(150e-6)]
 
 
+def test_a_cold_cache_is_not_the_candidates_cost():
+    """Stable's prompt is cached, since it is asked all day; what is sent again for a pair finds no cache."""
+
+    class Prices(FakePrices):
+        def cost(self, *, model, usage):
+            return 1e-6 * (usage.input - (usage.cache_read or 0) + usage.output)
+
+    cached = chat(usage={"prompt_tokens": 100, "completion_tokens": 50, "prompt_tokens_details": {"cached_tokens": 90}})
+    bench = Bench(prices=Prices(), resender=answering())
+    run(bench, [an_exchange(id="request-0", response_body=cached)])
+    (told,) = bench.judging.pairs
+    assert told.stable.cost == told.candidate.cost == pytest.approx(150e-6)
+    assert bench.till.settlements == [pytest.approx(150e-6)], "what was paid is what it cost"
+
+
 def test_some_pairs_ask_stable_again():
     bench = Bench(use=replace(SAFE, self_pairs=1.0), resender=answering())
     run(bench, many(1))

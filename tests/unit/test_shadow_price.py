@@ -48,3 +48,26 @@ def test_costs_that_were_worked_out_are_none_that_the_service_told():
     for _ in range(2 * ENOUGH):
         known.learn("blue", reading(model="small", usage=Usage(input=10, output=10)))
     assert most(known, environment="green") is None
+
+
+class CachedPrices(FakePrices):
+    """What comes out of a cache costs nothing, what goes into one twice as much."""
+
+    def cost(self, *, model: str | None, usage: Usage) -> float | None:
+        full = super().cost(model=model, usage=usage)
+        return None if full is None else full - 1e-6 * ((usage.cache_read or 0) - (usage.cache_write or 0))
+
+
+def test_what_a_cache_saved_or_took_says_nothing_of_the_answer_itself():
+    known = Estimator(CachedPrices(), model="small", declared={})
+    usages = [Usage(input=100, output=50, **cache) for cache in ({}, {"cache_read": 80}, {"cache_write": 90})]
+    assert [known.cost("blue", reading(usage=usage)) for usage in usages] == pytest.approx([150e-6, 70e-6, 240e-6])
+    assert [known.afresh("blue", reading(usage=usage)) for usage in usages] == pytest.approx([150e-6] * 3)
+
+
+def test_a_cost_that_the_service_told_with_a_cache_in_it_is_not_known_without():
+    known = estimator()
+    assert known.afresh("blue", reading(cost=0.002)) == 0.002
+    assert known.afresh("blue", reading(cost=0.002, usage=Usage(input=100, cache_read=0))) == 0.002
+    assert known.afresh("blue", reading(cost=0.002, usage=Usage(input=100, cache_read=80))) is None
+    assert known.afresh("blue", reading(usage=Usage(input=100, cache_read=80))) is None, "no price, no cost"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 
 from verdigris.core.model.reading import Reading
 from verdigris.ports import Prices
@@ -50,6 +51,18 @@ class Estimator:
             return reading.cost
         model = reading.model or self._declared.get(environment) or self._model
         return self._prices.cost(model=model, usage=reading.usage)
+
+    def afresh(self, environment: str, reading: Reading) -> float | None:
+        """The same, as if nothing had been read from a provider's cache or written to one; None where that cannot be said.
+
+        Stable's requests keep its cache warm, while the few that are sent again find it cold, or just warmed by the first.
+        """
+        usage = reading.usage
+        if not (usage.cache_read or usage.cache_write):
+            return self.cost(environment, reading)
+        if reading.cost is not None:
+            return None  # the service's own word, which has the cache in it
+        return self.cost(environment, replace(reading, usage=replace(usage, cache_read=None, cache_write=None)))
 
     def most(
         self, environment: str, *, model: str | None, size: int, input_tokens: int | None, max_tokens: int | None

@@ -232,16 +232,15 @@ class Shadowing:
         self.made[pair.kind] += 1
         self._keep(pair)
         if self._is_on(drawn):
-            self._judging.pair(pair.rollout, [self._evidence(pair, spent)])
+            self._judging.pair(pair.rollout, [self._evidence(pair)])
         self._judging.scorers(self._scoring.failing)
 
-    def _evidence(self, pair: ComparedPair, spent: float | None) -> Pair:
+    def _evidence(self, pair: ComparedPair) -> Pair:
         word = self._scoring.word(pair)
-        first = self._estimator.cost(pair.stable.environment, pair.stable.reading)
         return Pair(
             at=pair.at,
-            stable=self._answer(pair.stable, None if word.quality is None else 0.5, first),
-            candidate=self._answer(pair.other, word.quality, spent),
+            stable=self._answer(pair.stable, None if word.quality is None else 0.5),
+            candidate=self._answer(pair.other, word.quality),
             stratum=pair.stable.stratum,
             scorer=word.scorer,
             kind=pair.kind,
@@ -249,9 +248,10 @@ class Shadowing:
             unit=pair.stable.unit,
         )
 
-    def _answer(self, sample: Sample, quality: float | None, cost: float | None) -> Answer:
+    def _answer(self, sample: Sample, quality: float | None) -> Answer:
         if sample.failed:
             return Answer(failed=True)
+        cost = self._estimator.afresh(sample.environment, sample.reading)
         refusal = self._scoring.scored(sample, cost=cost).refusal
         return Answer(quality=quality, cost=cost, refusal=refusal)
 

@@ -11,7 +11,7 @@ from verdigris.core.model.compared import PairKind
 class Answer:
     """One side's answer to a shadowed input. `None` means unknown, never zero; a failed answer has no other value.
 
-    `quality` lies in 0..1, `cost` is USD.
+    `quality` lies in 0..1, `cost` is USD, as if no part of the answer had come from a provider's cache.
     """
 
     failed: bool = False
