@@ -213,13 +213,21 @@ def test_without_a_price_requests_are_counted():
         (failure(Trouble.REFUSED), 0.0),
         (failure(Trouble.UNREADABLE, cost=0.1), 0.1),
         (failure(Trouble.UNREACHABLE), None),
+        (failure(Trouble.UNREACHABLE, was_sent=False), 0.0),
         (RuntimeError(), None),
+        (word(value=1.0, cost=float("nan")), None),
+        (word(value=1.0, cost=float("inf")), None),
+        (word(value=1.0, cost=-0.1), None),
+        (word(value=1.0, cost=None), None),
+        (word(value=2.0, cost=0.0), None),
+        ("good", None),
     ],
 )
 def test_a_call_of_which_nobody_knows_whether_it_was_made_counts_in_full(answer, settled):
     till = FakeTill()
-    said(paid(till, [answer], per_day=1.0))
+    found = said(paid(till, [answer], per_day=1.0))
     assert till.settlements == [settled]
+    assert found.cost == (0.25 if settled is None else settled)
 
 
 def test_a_cancelled_call_counts_in_full():
@@ -254,6 +262,55 @@ def test_failed_tries_cost_too():
     assert said(bench).cost == pytest.approx(0.3)
     assert bench.tries[0].cost == pytest.approx(0.3)
     assert till.settlements == [0.2, 0.1]
+
+
+def test_a_try_whose_cost_nobody_told_is_counted_as_it_is_booked():
+    till = FakeTill()
+    plug = Plug(words=[failure(Trouble.UNREACHABLE), word(value=1.0, cost=0.1)], is_free=False)
+    bench = a_bench(plug, till=till, budget=Budget(per_day=1.0))
+    assert said(bench).cost == pytest.approx(0.35)
+    assert bench.tries[0].cost == pytest.approx(till.total) == pytest.approx(0.35)
+
+
+@pytest.mark.parametrize("most", [RuntimeError(), float("nan"), float("inf"), -1.0, "much", True])
+def test_a_scorer_that_cannot_say_what_it_costs_has_no_price_and_takes_no_other_word_along(most):
+    class Unsure(Plug):
+        def most(self, _):
+            if isinstance(most, Exception):
+                raise most
+            return most
+
+    bench = a_bench(Unsure(words=[word(value=1.0)], is_free=False), budget=Budget(per_day=1.0))
+    bench.seats = [*bench.seats, Seat(use=ScorerUse(use="free"), plug=Plug(words=[word(value=0.5)]), gates=True)]
+    unsure, free = asyncio.run(bench.score(SAMPLE))
+    assert (unsure.trouble, free.value) == (Trouble.BUDGET, 0.5)
+
+
+def test_a_scorer_said_to_be_free_that_tells_a_cost_is_paid_from_then_on():
+    till = FakeTill()
+    plug = Plug(words=[word(value=1.0, cost=0.2)], price=0.0)
+    bench = a_bench(plug, till=till, budget=Budget(per_day=0.7))
+    assert [isinstance(said(bench), Score) for _ in range(5)] == [True, True, True, False, False]
+    assert (plug.asked, till.highest) == (3, pytest.approx(0.6))
+
+
+def test_a_scorer_said_to_be_free_has_the_budget_that_others_have_by_default():
+    plug = Plug(words=[word(value=1.0, cost=2.0)], price=None)
+    bench = a_bench(plug)
+    assert [isinstance(said(bench), Score) for _ in range(4)] == [True, True, False, False]
+
+
+def test_what_is_free_asks_no_till():
+    bench = a_bench(Plug(words=[word(value=1.0)]), till=FakeTill(broken=True))
+    assert said(bench).value == said(bench).value == 1.0
+
+
+def test_after_a_try_that_cost_more_than_was_set_aside_as_much_is():
+    till = FakeTill()
+    plug = Plug(words=[word(value=1.0, cost=0.4)], is_free=False, price=0.1)
+    bench = a_bench(plug, till=till, budget=Budget(per_day=1.0))
+    assert [isinstance(said(bench), Score) for _ in range(4)] == [True, True, False, False]
+    assert till.highest == pytest.approx(0.8)
 
 
 # ------------------------------------------------------------------ how it fares

@@ -9,6 +9,7 @@ import pytest
 from verdigris.adapters.prices.kept import KeptPrices
 from verdigris.adapters.scorers.judge import DISAGREES, Judge
 from verdigris.core.model.compared import ComparedPair, PairKind
+from verdigris.core.model.paid import told_cost
 from verdigris.core.model.reading import Format, Reading, ToolCall
 from verdigris.core.model.sample import Sample
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
@@ -197,16 +198,73 @@ def test_a_model_of_the_price_table_is_priced_by_it():
     assert judge(url).most(pair("a", "b")) is None, "no price is known, so nobody can say what it costs at most"
 
 
-def test_what_a_call_cost_and_did_not_tell_counts_as_the_most_it_can():
-    with serving(Providers(Scripted(text='{"better": "tie", "why": ""}', usage="absent"))) as url:
+@pytest.mark.parametrize("counted", [{"usage": "absent"}, {"input": 0, "output": 0}])
+def test_what_a_call_cost_and_did_not_tell_counts_as_the_most_it_can(counted):
+    with serving(Providers(Scripted(text='{"better": "tie", "why": ""}', **counted))) as url:
         made = judge(url, input_price=2.0, output_price=10.0)
         word = said(made, pair("a", "b"))
     assert word.cost == made.most(pair("a", "b"))
 
 
+def half_way(broken: Scripted):
+    """A provider that answers one of two questions, and the other one so."""
+    providers = Providers(Scripted(text='{"better": "tie", "why": ""}', input=1_000, output=50))
+    providers.then.append(broken)
+    return providers
+
+
+@pytest.mark.parametrize(("status", "part"), [(500, 0.5), (429, 0.0), (400, 0.0)])
+def test_one_question_of_two_that_was_sent_for_nothing_counts_as_the_most_it_can(status, part):
+    with serving(half_way(Scripted(status=status))) as url:
+        made = judge(url, input_price=2.0, output_price=10.0)
+        word = said(made, pair("a", "b"))
+    assert isinstance(word, ScoreFailure)
+    assert told_cost(word) == pytest.approx(0.0025 + part * made.most(pair("a", "b")))
+
+
+def test_what_nobody_heard_costs_nothing():
+    with serving(Providers()) as url:
+        pass
+    for method, item in (("compare", pair("a", "b")), ("score", sample("a"))):
+        word = said(judge(url, input_price=2.0, output_price=10.0), item, method=method)
+        assert (word.trouble, told_cost(word)) == (Trouble.UNREACHABLE, 0.0)
+
+
+@pytest.mark.parametrize("text", ["漢字", "1 2 3, 4\n", "Ωж؟", "🦊", "XyZ9+/=="])
+def test_what_is_set_aside_is_enough_where_each_byte_is_a_token(text):
+    """A vocabulary of bytes makes no more of any text, and of these as many."""
+    made = Judge(model="m", input_price=1e6, output_price=0.0)
+    both = pair(text * 400, text * 300)
+    assert made.most(both) >= 2 * 0.75 * len(text.encode()) * 700
+    assert made.most(sample(text * 400)) >= 0.75 * len(text.encode()) * 400
+
+
+def test_no_more_is_set_aside_than_for_what_the_judge_is_shown():
+    made = Judge(model="m", input_price=1e6, output_price=0.0)
+    shown = made.most(pair("a" * 24_000, "b" * 24_000))
+    assert shown <= made.most(pair("a" * 1_000_000, "b" * 1_000_000)) < shown + 200
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"input_price": 1.0}, "together"),
+        ({"input_price": -1.0, "output_price": 1.0}, "from 0 on"),
+        ({"input_price": 1.0, "output_price": float("nan")}, "from 0 on"),
+        ({"max_tokens": 0}, "1 or more"),
+    ],
+)
+def test_prices_that_are_none_are_refused(options, why):
+    with pytest.raises(ValueError, match=why):
+        Judge(model="m", **options)
+
+
 def test_the_version_tells_what_could_change_its_word_and_nothing_else():
     base = Judge(model="m")
-    assert base.version == Judge(model="m", url="http://elsewhere/v1", api_key_env="K", input_price=1.0).version
+    assert (
+        base.version
+        == replace(base, url="http://elsewhere/v1", api_key_env="K", input_price=1.0, output_price=2.0).version
+    )
     others = {Judge(model="n").version, Judge(model="m", rubric="x").version, Judge(model="m", max_tokens=9).version}
     assert len(others | {base.version}) == 4
 

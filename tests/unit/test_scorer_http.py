@@ -6,6 +6,7 @@ import pytest
 
 from support.endpoint import Answering
 from verdigris.adapters.scorers.http import HttpScorer
+from verdigris.core.model.paid import told_cost
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
 from verdigris.testing.providers.serving import serving
 from verdigris.testing.samples import a_compared_pair, a_sample
@@ -83,7 +84,13 @@ def test_what_is_no_word_is_a_failure_that_cost_all_the_same(answer):
 
 @pytest.mark.parametrize(
     ("status", "trouble"),
-    [(429, Trouble.THROTTLED), (500, Trouble.UNREACHABLE), (400, Trouble.REFUSED), (302, Trouble.REFUSED)],
+    [
+        (429, Trouble.THROTTLED),
+        (500, Trouble.UNREACHABLE),
+        (400, Trouble.REFUSED),
+        (302, Trouble.REFUSED),
+        (201, Trouble.UNREADABLE),
+    ],
 )
 def test_http_errors_have_their_names(status, trouble):
     app = Answering(
@@ -92,13 +99,14 @@ def test_http_errors_have_their_names(status, trouble):
     (word,) = said(app, a_sample())
     assert word.trouble is trouble
     assert KEY not in word.reason
+    assert told_cost(word) == (None if trouble in (Trouble.UNREACHABLE, Trouble.UNREADABLE) else 0.0)
     assert word.again_after == (2.5 if status == 429 else None)
 
 
 def test_nobody_there_is_unreachable_and_nothing_is_told_of_the_token():
     made = HttpScorer(url="http://127.0.0.1:9", token_env="SCORER_TOKEN")
     word = asyncio.run(made.score(a_sample()))
-    assert word.trouble is Trouble.UNREACHABLE
+    assert (word.trouble, told_cost(word)) == (Trouble.UNREACHABLE, 0.0)
     assert KEY not in f"{word} {made}"
 
 

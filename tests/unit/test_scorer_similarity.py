@@ -18,6 +18,7 @@ from verdigris.adapters.scorers.minilm.weights import read
 from verdigris.adapters.scorers.similarity import Similarity
 from verdigris.assemble.scorers import _is_ours, gates
 from verdigris.core.model.errors import ConfigError
+from verdigris.core.model.paid import told_cost
 from verdigris.core.model.quality import ScorerUse
 from verdigris.core.model.score import Score, Trouble
 from verdigris.testing.providers.serving import serving
@@ -311,12 +312,13 @@ def test_what_an_endpoint_does_wrong_is_its_failure(app, trouble):
 
 def test_nobody_there_is_unreachable():
     word = asyncio.run(Similarity(url="http://127.0.0.1:9", model="m").compare(pair("one", "two")))
-    assert word.trouble is Trouble.UNREACHABLE
+    assert (word.trouble, told_cost(word)) == (Trouble.UNREACHABLE, 0.0)
 
 
 def test_money():
     priced = Similarity(url="http://x", model="m", price=2.0)
     assert priced.most(pair("a" * 1_000, "b" * 1_000)) == pytest.approx((1_000 + 8) * 2e-6)
+    assert priced.most(pair("漢" * 1_000, "字" * 1_000)) >= 3 * 2_000 * 2e-6
     assert (priced.is_free, Similarity(url="http://x", model="m", price=0.0).is_free) == (False, True)
     unknown = Similarity(url="http://x", model="m")
     assert (unknown.is_free, unknown.most(pair("a", "b"))) == (False, None)

@@ -84,7 +84,7 @@ class HttpScorer:
         try:
             answered = await self._post.ask(self.url, body, bearer(self.token_env))
         except NoAnswer as none:
-            return self._failure(none.trouble, none.reason, again_after=none.again_after)
+            return self._failure(none.trouble, none.reason, again_after=none.again_after, was_sent=none.was_sent)
         return self._word(answered.body)
 
     def _word(self, body: bytes) -> Score | ScoreFailure:
@@ -113,7 +113,13 @@ class HttpScorer:
         )
 
     def _failure(
-        self, trouble: Trouble, reason: str, *, cost: float = 0.0, again_after: float | None = None
+        self,
+        trouble: Trouble,
+        reason: str,
+        *,
+        cost: float = 0.0,
+        again_after: float | None = None,
+        was_sent: bool = True,
     ) -> ScoreFailure:
         return ScoreFailure(
             scorer=self.name,
@@ -122,6 +128,7 @@ class HttpScorer:
             reason=reason,
             cost=cost,
             again_after=again_after,
+            was_sent=was_sent,
         )
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
@@ -22,8 +23,9 @@ from verdigris.adapters.scorers.prompts import (
     said_of,
     single_question,
 )
-from verdigris.adapters.scorers.words import version_of
+from verdigris.adapters.scorers.words import most_tokens, version_of
 from verdigris.core.model.compared import ComparedPair
+from verdigris.core.model.paid import told_cost
 from verdigris.core.model.reading import Usage
 from verdigris.core.model.sample import Sample
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
@@ -34,8 +36,8 @@ DISAGREES = "order"
 
 _CODE = 1
 _REMEMBERED = 2_000
-_CHARACTERS_A_TOKEN = 2  # fewer than in nearly any text, so that what is set aside is enough
-_OVERHEAD = 400  # tokens around the question
+_OVERHEAD = 100  # tokens around the question
+_DEAREST = Fence(mark="0" * 16)  # of all fences the one with most tokens
 _LONGEST_WHY = 300
 _MILLION = 1e6
 
@@ -64,6 +66,15 @@ class Judge:
     is_free: ClassVar[bool] = False
     in_loop: ClassVar[bool] = True
     needs_calibration: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        prices = [price for price in (self.input_price, self.output_price) if price is not None]
+        if len(prices) == 1:
+            raise ValueError("input_price and output_price are told together")
+        if not all(math.isfinite(price) and price >= 0.0 for price in prices):
+            raise ValueError("input_price and output_price are USD per million tokens, from 0 on")
+        if self.max_tokens < 1:
+            raise ValueError("max_tokens is 1 or more")
 
     @property
     def name(self) -> str:
@@ -119,14 +130,12 @@ class Judge:
     def _of_both(
         self, forward: Said | ScoreFailure, backward: Said | ScoreFailure, *, most: float | None
     ) -> Score | ScoreFailure:
-        spent = [self._cost(reply) if isinstance(reply, Said) else reply.cost for reply in (forward, backward)]
-        known = [part for part in spent if part is not None]
-        cost = (
-            sum(known) if len(known) == len(spent) else (most or 0.0)
-        )  # what is not known counts as the most it can be
+        half = (most or 0.0) / 2  # what is not known counts as the most it can be
+        spent = [self._cost(reply) if isinstance(reply, Said) else told_cost(reply) for reply in (forward, backward)]
+        cost = sum(half if part is None else part for part in spent)
         for reply in (forward, backward):
             if isinstance(reply, ScoreFailure):
-                return replace(reply, cost=cost)
+                return replace(reply, cost=cost, was_sent=cost > 0.0)
         words = [reply_of(reply.text) for reply in (forward, backward) if isinstance(reply, Said)]
         said = [_preferred(word) for word in words]
         if None in said:
@@ -150,6 +159,7 @@ class Judge:
                 trouble=none.trouble,
                 reason=none.reason,
                 again_after=none.again_after,
+                was_sent=none.was_sent,
             )
 
     # ------------------------------------------------------------------ what it costs
@@ -157,10 +167,11 @@ class Judge:
     def most(self, item: Sample | ComparedPair) -> float | None:
         """USD that its word on this can cost; None where its price is not known."""
         if isinstance(item, ComparedPair):
-            size, calls = len(item.stable.input) + len(said_of(item.stable)) + len(said_of(item.other)), 2
+            ours, theirs = said_of(item.stable), said_of(item.other)
+            asked, calls = PAIR + pair_question(item.stable.input, ours, theirs, _DEAREST), 2
         else:
-            size, calls = len(item.input) + len(said_of(item)), 1
-        tokens = _OVERHEAD + (size + len(PAIR) + len(self.rubric)) // _CHARACTERS_A_TOKEN
+            asked, calls = SINGLE + single_question(item.input, said_of(item), _DEAREST), 1
+        tokens = _OVERHEAD + most_tokens(asked) + most_tokens(self.rubric)
         if self.input_price is not None and self.output_price is not None:
             return calls * (tokens * self.input_price + self.max_tokens * self.output_price) / _MILLION
         if self._prices is None:
@@ -170,8 +181,10 @@ class Judge:
 
     def _cost(self, said: Said) -> float | None:
         usage: Usage = said.usage
+        if not usage.input:  # some servers count nothing, and no question is empty
+            return None
         if self.input_price is not None and self.output_price is not None:
-            if usage.input is None or usage.output is None:
+            if usage.output is None:
                 return None
             return (usage.input * self.input_price + usage.output * self.output_price) / _MILLION
         return self._prices.cost(model=self.model, usage=usage) if self._prices is not None else None

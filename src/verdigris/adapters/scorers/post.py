@@ -12,13 +12,17 @@ import httpx2
 from verdigris.core.model.score import Trouble
 
 _LONGEST_WAIT = 60.0  # seconds that a Retry-After may ask for
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
 class NoAnswer(Exception):
-    """`reason` holds nothing of what was asked or answered, and no key."""
+    """`reason` holds nothing of what was asked or answered, and no key. `was_sent` is False where nobody can have heard the question."""
 
-    def __init__(self, trouble: Trouble, reason: str, *, again_after: float | None = None) -> None:
+    def __init__(
+        self, trouble: Trouble, reason: str, *, again_after: float | None = None, was_sent: bool = True
+    ) -> None:
         super().__init__(reason)
+        self.was_sent = was_sent
         self.trouble = trouble
         self.reason = reason
         self.again_after = again_after
@@ -46,9 +50,12 @@ class Post:
             async with self._open().stream("POST", url, json=body, headers=dict(headers)) as reply:
                 self._check(reply)
                 return Answered(content_type=reply.headers.get("content-type", ""), body=await self._whole(reply))
+        except (*_NOT_SENT, httpx2.InvalidURL) as error:
+            reason = f"{self.of} cannot be reached: {type(error).__name__}"
+            raise NoAnswer(Trouble.UNREACHABLE, reason, was_sent=False) from error
         except httpx2.TimeoutException as error:
             raise NoAnswer(Trouble.TIMEOUT, f"{self.of} did not answer in time") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except httpx2.HTTPError as error:
             raise NoAnswer(Trouble.UNREACHABLE, f"{self.of} cannot be reached: {type(error).__name__}") from error
 
     def _check(self, reply: httpx2.Response) -> None:
@@ -58,8 +65,7 @@ class Post:
         if status == httpx2.codes.TOO_MANY_REQUESTS:
             again = _seconds(reply.headers.get("retry-after"))
             raise NoAnswer(Trouble.THROTTLED, f"{self.of} answers HTTP 429", again_after=again)
-        trouble = Trouble.UNREACHABLE if status >= httpx2.codes.INTERNAL_SERVER_ERROR else Trouble.REFUSED
-        raise NoAnswer(trouble, f"{self.of} answers HTTP {status}")
+        raise NoAnswer(_trouble(status), f"{self.of} answers HTTP {status}")
 
     async def _whole(self, reply: httpx2.Response) -> bytes:
         pieces, size = [], 0
@@ -80,6 +86,13 @@ class Post:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
+
+
+def _trouble(status: int) -> Trouble:
+    """What succeeded in another way than 200 was worked on, and may cost money."""
+    if status >= httpx2.codes.INTERNAL_SERVER_ERROR:
+        return Trouble.UNREACHABLE
+    return Trouble.UNREADABLE if 200 <= status < 300 else Trouble.REFUSED
 
 
 def bearer(variable: str) -> dict[str, str]:

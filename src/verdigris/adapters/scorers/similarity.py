@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from verdigris.adapters.scorers.post import NoAnswer, Post, bearer
-from verdigris.adapters.scorers.words import version_of
+from verdigris.adapters.scorers.words import most_tokens, version_of
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.sample import Sample
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
@@ -22,7 +22,7 @@ from verdigris.core.model.score import Score, ScoreFailure, Trouble
 _CODE = 1
 _LARGEST = 4 << 20  # bytes of an answer
 _READ = 20_000  # characters of a text
-_CHARACTERS_A_TOKEN = 2  # fewer than in nearly any text, so that what is set aside is enough
+_OVERHEAD = 8  # tokens around the texts
 _MILLION = 1e6
 
 
@@ -79,8 +79,7 @@ class Similarity:
         """USD that its word on a pair can cost; None where the price is not known."""
         if self.price is None or not isinstance(item, ComparedPair):
             return None
-        size = sum(len(text) for text in _texts(item))
-        return (size / _CHARACTERS_A_TOKEN + 8) * self.price / _MILLION
+        return (_most_tokens(_texts(item)) + _OVERHEAD) * self.price / _MILLION
 
     async def compare(self, pair: ComparedPair) -> Score | ScoreFailure:
         texts = _texts(pair)
@@ -91,9 +90,10 @@ class Similarity:
         try:
             (ours, theirs), cost = await self._asked(texts) if self.url else (self._computed(texts), 0.0)
         except NoAnswer as none:
-            return self._failure(none.trouble, none.reason, none.again_after)
+            failed = self._failure(none.trouble, none.reason)
+            return replace(failed, again_after=none.again_after, was_sent=none.was_sent)
         except ValueError as error:
-            return self._failure(Trouble.CRASHED, str(error), None)
+            return self._failure(Trouble.CRASHED, str(error))
         return self._score(_cosine(ours, theirs), cost)
 
     def _computed(self, texts: Sequence[str]) -> list[Sequence[float]]:
@@ -121,16 +121,14 @@ class Similarity:
     def _cost(self, tokens: Any, texts: Sequence[str]) -> float:
         """Of tokens that nobody told, as many as there can be."""
         told = isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0
-        count = tokens if told else sum(len(text) for text in texts) / _CHARACTERS_A_TOKEN
+        count = tokens if told else _most_tokens(texts) + _OVERHEAD
         return float(count) * (self.price or 0.0) / _MILLION
 
     def _score(self, value: float, cost: float = 0.0) -> Score:
         return Score(scorer=self.name, version=self.version, value=value, label="similarity", cost=cost)
 
-    def _failure(self, trouble: Trouble, reason: str, again_after: float | None) -> ScoreFailure:
-        return ScoreFailure(
-            scorer=self.name, version=self.version, trouble=trouble, reason=reason, again_after=again_after
-        )
+    def _failure(self, trouble: Trouble, reason: str) -> ScoreFailure:
+        return ScoreFailure(scorer=self.name, version=self.version, trouble=trouble, reason=reason)
 
     async def close(self) -> None:
         await self._post.close()
@@ -150,6 +148,10 @@ class _Asked:
 
 def _texts(pair: ComparedPair) -> tuple[str, str]:
     return pair.stable.reading.text[:_READ], pair.other.reading.text[:_READ]
+
+
+def _most_tokens(texts: Sequence[str]) -> int:
+    return sum(most_tokens(text) for text in texts)
 
 
 def _cosine(ours: Sequence[float], theirs: Sequence[float]) -> float:

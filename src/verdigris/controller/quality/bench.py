@@ -22,7 +22,8 @@ from verdigris.controller.quality.sound import sound
 from verdigris.controller.quality.worker import Died, Worker
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.errors import StoreError
-from verdigris.core.model.quality import Budget, ScorerUse
+from verdigris.core.model.paid import most_cost, told_cost
+from verdigris.core.model.quality import DEFAULT_BUDGET, Budget, ScorerUse
 from verdigris.core.model.sample import Sample
 from verdigris.core.model.score import Score, Scored, ScoreFailure, Trouble
 from verdigris.ports import Reservation, Till
@@ -44,7 +45,8 @@ _AGAIN = frozenset({Trouble.TIMEOUT, Trouble.UNREACHABLE, Trouble.THROTTLED})
 class Seat:
     """One scorer in use. `place` is where its `worker` has it, which is None for a scorer that runs in the loop.
 
-    `gates`: its words count for the verdict. `called` tells two uses of one plug apart.
+    `gates`: its words count for the verdict. `called` tells two uses of one plug apart. `dearest` is the USD of the try that passed most
+    what was set aside for it: from then on as much is.
     """
 
     use: ScorerUse
@@ -55,6 +57,7 @@ class Seat:
     tries: int = 0
     failures: int = 0
     cost: float = 0.0
+    dearest: float = 0.0
     waiting: int = 0
     latest: deque[bool] = field(default_factory=lambda: deque(maxlen=LATEST))
     turn: asyncio.Semaphore = field(init=False)
@@ -65,6 +68,11 @@ class Seat:
     @property
     def called(self) -> str:
         return self.use.name or self.use.use
+
+    @property
+    def is_free(self) -> bool:
+        """As it says, and as long as no word of it told a cost."""
+        return bool(self.plug.is_free) and self.dearest == 0.0
 
     def takes(self, method: str) -> bool:
         """Whether it gives words on samples (`score`) or on pairs (`compare`)."""
@@ -176,8 +184,11 @@ class Bench:
             pause, left = pause * 2, left - 1
 
     async def _paid(self, seat: Seat, method: str, item: Sample | ComparedPair) -> Score | ScoreFailure:
-        if seat.plug.is_free:
-            return await self._tried(seat, method, item)
+        """One try. What nobody told costs what was set aside for it."""
+        if seat.is_free:
+            word, spent = await self._tried(seat, method, item)
+            await self._book(seat, spent or 0.0)
+            return word
         try:
             held = await self._reserve(seat, item)
         except StoreError:
@@ -186,23 +197,41 @@ class Bench:
             return _failure(
                 seat, Trouble.BUDGET, "its budget is used up, or its price is not known and no requests are allowed"
             )
-        word: Score | ScoreFailure | None = None
+        spent = None
         try:
-            word = await self._tried(seat, method, item)
+            word, spent = await self._tried(seat, method, item)
         finally:
             with contextlib.suppress(StoreError):  # then all that was reserved stays spent
-                await self.till.settle(held, None if word is None else _spent(word))
+                await self.till.settle(held, spent)
+        if spent is None:
+            return replace(word, cost=held.amount)
+        if spent > held.amount:
+            seat.dearest = max(seat.dearest, spent)
         return word
 
     async def _reserve(self, seat: Seat, item: Sample | ComparedPair) -> Reservation | None:
-        most = seat.plug.most(item) if hasattr(seat.plug, "most") else None
-        budget = seat.use.budget or Budget()
+        most = most_cost(seat.plug, item)
+        if most is not None or seat.plug.is_free:
+            most = max(most or 0.0, seat.dearest)
+        return await self._set_aside(seat, most, seat.use.budget or DEFAULT_BUDGET)
+
+    async def _book(self, seat: Seat, spent: float) -> None:
+        """Of a scorer that was taken to be free: from here on it is not."""
+        if spent > 0.0:
+            seat.dearest = max(seat.dearest, spent)
+            with contextlib.suppress(StoreError):
+                if (held := await self._set_aside(seat, spent, Budget())) is not None:
+                    await self.till.settle(held, spent)
+
+    async def _set_aside(self, seat: Seat, amount: float | None, budget: Budget) -> Reservation | None:
         return await self.till.reserve(
-            purse_of(seat.use), most, budget=budget, rollout=self.rollout(), at=self.clock.now()
+            purse_of(seat.use), amount, budget=budget, rollout=self.rollout(), at=self.clock.now()
         )
 
-    async def _tried(self, seat: Seat, method: str, item: Sample | ComparedPair) -> Score | ScoreFailure:
-        """One try. Never raises but a cancellation."""
+    async def _tried(
+        self, seat: Seat, method: str, item: Sample | ComparedPair
+    ) -> tuple[Score | ScoreFailure, float | None]:
+        """A word and what it cost, None where nobody told. Never raises but a cancellation."""
         try:
             if seat.worker is not None:
                 word = await seat.worker.ask(seat.place, method, item, timeout=seat.use.timeout)
@@ -210,12 +239,13 @@ class Bench:
                 async with asyncio.timeout(seat.use.timeout):
                     word = await getattr(seat.plug, method)(item)
         except TimeoutError:
-            return _failure(seat, Trouble.TIMEOUT, f"no word within {seat.use.timeout:g} s")
+            return _failure(seat, Trouble.TIMEOUT, f"no word within {seat.use.timeout:g} s"), None
         except Died as error:
-            return _failure(seat, Trouble.CRASHED, str(error))
+            return _failure(seat, Trouble.CRASHED, str(error)), None
         except Exception as error:  # noqa: BLE001 -- whatever a scorer does wrong is a failure of that scorer
-            return _failure(seat, Trouble.CRASHED, f"{type(error).__name__} in the scorer")
-        return sound(word, called=seat.called, version=seat.plug.version)
+            return _failure(seat, Trouble.CRASHED, f"{type(error).__name__} in the scorer"), None
+        spent, found = told_cost(word), sound(word, called=seat.called, version=seat.plug.version)
+        return found, told_cost(found) if spent == 0.0 else spent
 
     def _count(self, seat: Seat, word: Score | ScoreFailure) -> Score | ScoreFailure:
         failed = isinstance(word, ScoreFailure)
@@ -224,12 +254,6 @@ class Bench:
         seat.cost += word.cost
         seat.latest.append(failed)
         return word
-
-
-def _spent(word: Score | ScoreFailure) -> float | None:
-    """None where a call failed whose cost nobody told: it may have been made all the same."""
-    told = isinstance(word, Score) or word.cost > 0.0 or word.trouble in (Trouble.THROTTLED, Trouble.REFUSED)
-    return word.cost if told else None
 
 
 def _may_help(seat: Seat, trouble: Trouble) -> bool:

@@ -120,7 +120,13 @@ class CaseRounds:
 def _words(result: CaseResult, version: str) -> tuple[Score | ScoreFailure, ...]:
     """A word of each rule, and one of the whole case."""
     words: list[Score | ScoreFailure] = [
-        ScoreFailure(scorer=f"case-{each.rule}", version=version, trouble=Trouble.UNREADABLE, reason=each.said)
+        ScoreFailure(
+            scorer=f"case-{each.rule}",
+            version=version,
+            trouble=Trouble.UNREADABLE,
+            reason=each.said,
+            cost=each.cost,
+        )
         if each.value is None
         else Score(scorer=f"case-{each.rule}", version=version, value=each.value, explanation=each.said, cost=each.cost)
         for each in result.findings

@@ -22,6 +22,7 @@ def sound(word: Any, *, called: str, version: str) -> Score | ScoreFailure:
             reason=str(word.reason)[:_LONGEST],
             cost=_cost(word.cost),
             again_after=word.again_after if _is_amount(word.again_after) else None,
+            was_sent=word.was_sent is not False,
         )
     if not isinstance(word, Score):
         why = f"it answered with {type(word).__name__}, which is no word"

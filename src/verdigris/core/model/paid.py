@@ -24,7 +24,12 @@ def told_cost(word: Any) -> float | None:
     """USD that one try cost; None where nobody told, so that it may have been paid all the same. Never raises."""
     if not isinstance(word, Score | ScoreFailure) or not _is_money(word.cost):
         return None
-    if isinstance(word, ScoreFailure) and word.cost == 0.0 and word.trouble not in UNPAID:
+    if (
+        isinstance(word, ScoreFailure)
+        and word.cost == 0.0
+        and word.was_sent is not False
+        and word.trouble not in UNPAID
+    ):
         return None
     return float(word.cost)
 

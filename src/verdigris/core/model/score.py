@@ -44,7 +44,7 @@ class Trouble(StrEnum):
 class ScoreFailure:
     """The scorer gave no word: counts against data quality, never against the candidate. `cost` was spent all the same.
 
-    `again_after` is how many seconds it asked to be left alone for.
+    `again_after` is how many seconds it asked to be left alone for. `was_sent` is False where nobody was asked at all.
     """
 
     scorer: str
@@ -53,6 +53,7 @@ class ScoreFailure:
     reason: str
     cost: float = 0.0
     again_after: float | None = None
+    was_sent: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
