@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.regressions.rule import Threshold
 from benchmarks.regressions.world import CANDIDATE, STABLE, Served, World
-from verdigris.controller.evidence import PAIRS_PART, Measured
+from verdigris.controller.evidence import PAIRS_PART, PAIRS_WITHIN, Measured
 from verdigris.controller.quality.bench import Bench
 from verdigris.controller.quality.reader import Reader
 from verdigris.core.analysis.baseline import Baseline
@@ -213,6 +213,7 @@ class Passage:
             multiples=event.strategy.multiples,
             horizon=event.strategy.horizon,
             pairs=PAIRS_PART if measured.pairs else 0.0,
+            pairs_within=PAIRS_WITHIN if measured.pairs else None,
             scoring=measured.scoring,
         )
 

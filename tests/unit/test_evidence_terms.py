@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from verdigris.controller.evidence import PAIRS_PART, Evidence, Measured
+from verdigris.controller.evidence import PAIRS_PART, PAIRS_WITHIN, Evidence, Measured
 from verdigris.controller.ingest import Ingest
 from verdigris.controller.journal import Journal
 from verdigris.core.analysis.baseline import Baseline
@@ -44,6 +44,7 @@ def test_without_quality_nothing_is_measured_by_scorers() -> None:
 def test_shadow_pairs_get_their_part() -> None:
     assert terms_for(Quality()).pairs == 0.0
     assert terms_for(Quality(shadow=Shadow(paths=("/ask",)))).pairs == PAIRS_PART == 0.25
+    assert terms_for(Quality(shadow=Shadow(paths=("/ask",)))).pairs_within == PAIRS_WITHIN == 2.0
 
 
 @pytest.mark.parametrize(

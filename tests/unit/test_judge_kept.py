@@ -56,6 +56,7 @@ def test_terms_are_kept_whole() -> None:
         stratified=True,
         lag=3.0,
         pairs=0.25,
+        pairs_within=2.0,
         multiples=(1.0, 2.0),
         horizon=7,
     )

@@ -28,6 +28,11 @@ PAIRS_PART = 0.25
 and a third where it would 20: a quarter stays at 1.
 """
 
+PAIRS_WITHIN = 2.0
+"""Pairs alone must show quality to be no worse than this many times the margin: what a service says of itself, or a grade of single
+answers, may be blind to what both answers side by side show.
+"""
+
 _MOST_SCORING = 300.0  # seconds
 
 
@@ -93,6 +98,7 @@ class Evidence:
             multiples=event.strategy.multiples,
             horizon=event.strategy.horizon,
             pairs=PAIRS_PART if measured.pairs else 0.0,
+            pairs_within=PAIRS_WITHIN if measured.pairs else None,
             scored=(Metric.QUALITY,) if measured.gates else (),
             scoring=measured.scoring,
         )

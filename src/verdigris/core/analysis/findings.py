@@ -11,11 +11,14 @@ from verdigris.core.analysis.ledger import FAIL_THRESHOLD, Ledger
 from verdigris.core.analysis.series import Series, Tally
 from verdigris.core.analysis.track import SAFE_THRESHOLD, Track, Twins
 from verdigris.core.analysis.wording import amount, difference, evidence_text, limit_text, margin_text, relative
-from verdigris.core.model.metric import Metric
+from verdigris.core.model.metric import Margin, Metric
 from verdigris.core.model.observation import Role
 from verdigris.core.model.verdict import Estimate, Finding, Paired, Sampled, Slice, Standing
 from verdigris.core.stats.capital import GROWTH_FOR
 from verdigris.core.stats.confidence import mean_interval, quantile_ranks, rate_interval
+
+PAIRS_STOP = 600.0
+"""Seconds of requests without a pair, or ten times the usual interval between two, after which none are waited for."""
 
 _FEW = 20  # candidate values before a growth is worth extending
 _GROWING = 1.5  # below that, growth and luck look alike
@@ -81,6 +84,20 @@ def is_gating(ledger: Ledger, track: Track) -> bool:
         or track.twins.n > 0
         or any(tally.n for tally in tallies.values())
     )
+
+
+def lacks_pairs(ledger: Ledger, track: Track, place: int = 0) -> bool:
+    """Whether pairs come, and do not show on their own yet that the candidate is no worse than the wider margin."""
+    return track.lacks_pairs(place) and not _pairs_stopped(ledger)
+
+
+def _pairs_stopped(ledger: Ledger) -> bool:
+    heard = ledger.pairing.heard
+    if heard is None:
+        return True
+    now = max((last for _, last in ledger.attendance.heard.values()), default=-math.inf)
+    first, last = heard
+    return now - last > max(PAIRS_STOP, 10.0 * (last - first) / max(1, ledger.pairs - 1))
 
 
 def is_complete(ledger: Ledger, track: Track) -> bool:
@@ -177,7 +194,7 @@ def needed(track: Track) -> int | None:
 def _standing(ledger: Ledger, track: Track, *, gates: bool, complete: bool) -> Standing:
     if _is_harmful(ledger, track):
         return Standing.HARMFUL
-    withheld = ledger.series[track.source].is_withheld
+    withheld = ledger.series[track.source].is_withheld or lacks_pairs(ledger, track)
     if track.is_proven(0) and (complete or track.source is not Source.QUALITY) and not withheld:
         return Standing.SAFE
     if not gates:
@@ -205,8 +222,12 @@ def _reason(ledger: Ledger, track: Track, standing: Standing, stable: Estimate, 
             return _harm_text(ledger, track, stable, candidate)
         case Standing.SAFE:
             proof = f"proven no worse than {margin_text(metric, track.guardrail.margin)}"
+            if track.lacks_pairs(0):
+                proof += f"; shadow pairs stopped after {track.twins.n:,} and show nothing on their own"
         case Standing.UNDECIDED if ledger.series[track.source].is_withheld:
             proof = f"not decided: {absence_text(metric, ledger.series[track.source])}"
+        case Standing.UNDECIDED if track.is_proven(0) and lacks_pairs(ledger, track):
+            proof = f"not decided: {pairs_text(track)}"
         case Standing.UNDECIDED:
             proof = (
                 f"not decided (evidence for harm {evidence_text(ledger.shares(track).total)} of {FAIL_THRESHOLD:.0f}, "
@@ -268,6 +289,16 @@ def _silent(stable: Estimate, candidate: Estimate) -> str:
 def _invalid_text(series: Series) -> str:
     parts = [f"{tally.invalid:,} {role}" for role, tally in series.tallies.items() if tally.invalid]
     return f"; left out as no possible values: {' and '.join(parts)}" if parts else ""
+
+
+def pairs_text(track: Track) -> str:
+    """What pairs do not show on their own."""
+    margin, times = track.guardrail.margin, track.asked[0]
+    wide = Margin(relative=margin.relative * times, absolute=margin.absolute * times)
+    return (
+        f"by shadow pairs alone no worse than {margin_text(track.guardrail.metric, wide)} not yet proven "
+        f"(e {evidence_text(track.agreed[0])} of {SAFE_THRESHOLD:.0f}, {track.twins.n:,} pairs)"
+    )
 
 
 def absence_text(metric: Metric, series: Series) -> str:

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import math
 
-from verdigris.core.analysis.findings import absence_text, failures, find, is_complete, is_gating, slices
+from verdigris.core.analysis.findings import (
+    absence_text,
+    failures,
+    find,
+    is_complete,
+    is_gating,
+    lacks_pairs,
+    pairs_text,
+    slices,
+)
 from verdigris.core.analysis.ledger import FAIL_THRESHOLD, Ledger
 from verdigris.core.analysis.track import SAFE_THRESHOLD, Track
 from verdigris.core.analysis.wording import count, evidence_text, margin_text, span
@@ -87,7 +96,10 @@ def _proven_at(ledger: Ledger, min_candidate: int) -> float | None:
     ):
         return None
     for place, multiple in enumerate(ledger.terms.multiples):
-        if all(track.is_proven(place) and is_complete(ledger, track) for track in gating):
+        if all(
+            track.is_proven(place) and is_complete(ledger, track) and not lacks_pairs(ledger, track, place)
+            for track in gating
+        ):
             return multiple
     return None
 
@@ -139,6 +151,8 @@ def _lacks(ledger: Ledger, track: Track, finding: Finding) -> str:
         return f"{finding.metric}: no values from {' and '.join(silent)}"
     if ledger.series[track.source].is_withheld:
         return absence_text(guardrail.metric, ledger.series[track.source])
+    if track.is_proven(0) and lacks_pairs(ledger, track):
+        return f"{guardrail.metric}: {pairs_text(track)}"
     text = f"{finding.metric}: no worse than {margin_text(guardrail.metric, guardrail.margin)} not yet proven"
     text += f" (e {evidence_text(finding.non_inferiority)} of {SAFE_THRESHOLD:.0f})"
     noun = "more candidate sample" if finding.sampled else "more candidate request"

@@ -38,9 +38,11 @@ class Counted(NamedTuple):
 class Pairing:
     """`succession` of the versions that score shadow pairs; `apart` holds stable's and the candidate's qualities in pairs that are
     no evidence, by kind and version. `units` are those whose first pair was seen, None where requests are drawn one by one.
+    `heard` is when pairs whose quality counts were first and last made.
     """
 
     units: Units | None = None
+    heard: tuple[float, float] | None = None
     succession: Succession = field(default_factory=Succession)
     apart: dict[tuple[PairKind, str], tuple[Moments, Moments]] = field(default_factory=dict)
 
@@ -69,7 +71,10 @@ class Pairing:
         anew = self.succession.take(scorer, len(pairs))
         if anew is None:
             self._add(PairKind.SHADOW, scorer, pairs)
-        elif anew:
+        else:
+            first, last = self.heard or (math.inf, -math.inf)
+            self.heard = (min(first, *(pair.at for pair in pairs)), max(last, *(pair.at for pair in pairs)))
+        if anew:
             self.apart.pop((PairKind.SHADOW, scorer), None)
         return Counted(pairs, quality=anew is not None, anew=bool(anew))
 
@@ -101,6 +106,7 @@ class Pairing:
     def dump(self) -> dict[str, Any]:
         return {
             "units": self.units.dump() if self.units else None,
+            "heard": self.heard,
             "succession": self.succession.dump(),
             "apart": [
                 [kind.value, scorer, stable.dump(), candidate.dump()]
@@ -118,8 +124,10 @@ class Pairing:
         units = cls.start(sticky=sticky).units
         if units is not None and dumped.get("units") is not None:
             units.restore(dumped["units"])
+        heard = dumped.get("heard")
         return cls(
             units=units,
+            heard=None if heard is None else (float(heard[0]), float(heard[1])),
             succession=Succession.load(dumped["succession"]),
             apart={
                 (PairKind(kind), str(scorer)): (Moments.load(stable), Moments.load(candidate))

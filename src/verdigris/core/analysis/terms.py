@@ -18,7 +18,8 @@ class Terms:
 
     `sticky`: a unit is drawn once and sends many requests. `stratified`: observations are compared inside their strata.
     `lag`: a request counts for PASS this many seconds after it began, so that those which hang are not left out.
-    `pairs`: the part, 0..1, of a metric's evidence that rests on shadow pairs. `multiples` of the margins at which the
+    `pairs`: the part, 0..1, of a metric's evidence that rests on shadow pairs. `pairs_within`: how many times as wide the margin is
+    at which pairs alone must show quality to be no worse, as long as they come; None asks nothing of them alone. `multiples` of the margins at which the
     candidate may be proven no worse; the first is 1. `horizon`: observations of both roles after which an undecided
     comparison is INCONCLUSIVE.
     `scored` are metrics that only sampled answers say anything of: what requests report of them is ignored, never mixed in,
@@ -32,6 +33,7 @@ class Terms:
     stratified: bool = False
     lag: float = 0.0
     pairs: float = 0.0
+    pairs_within: float | None = None
     multiples: tuple[float, ...] = (1.0,)
     horizon: int | None = None
     scored: tuple[Metric, ...] = ()
@@ -42,6 +44,8 @@ class Terms:
             raise ValueError(f"multiples rise from 1, not {self.multiples}")
         if not 0.0 <= self.pairs <= 1.0:
             raise ValueError(f"the part of pairs lies in 0..1, not {self.pairs}")
+        if self.pairs_within is not None and not 1.0 <= self.pairs_within < float("inf"):
+            raise ValueError(f"pairs are asked for at 1 times the margin or more, not {self.pairs_within}")
         if self.lag != 0.0 and not 0.01 <= self.lag < float("inf"):
             raise ValueError(f"a lag is 0, or a number of seconds from 0.01 on, not {self.lag}")
         if self.scoring != 0.0 and not 0.01 <= self.scoring < float("inf"):
@@ -67,6 +71,7 @@ class Terms:
             "stratified": self.stratified,
             "lag": self.lag,
             "pairs": self.pairs,
+            "pairs_within": self.pairs_within,
             "multiples": list(self.multiples),
             "horizon": self.horizon,
             "scored": [metric.value for metric in self.scored],
@@ -84,6 +89,7 @@ class Terms:
             stratified=bool(dumped["stratified"]),
             lag=float(dumped["lag"]),
             pairs=float(dumped["pairs"]),
+            pairs_within=dumped.get("pairs_within"),
             multiples=tuple(map(float, dumped["multiples"])),
             horizon=dumped["horizon"],
             scored=tuple(Metric(name) for name in dumped.get("scored", ())),

@@ -97,7 +97,8 @@ class Track:
     Live evidence and that of pairs are averaged with fixed weights, `pairs` being that of the latter. `proofs` holds
     the largest such average for every multiple of the margin, `inside` the largest e-value in each stratum, and `proven`
     whether they were ever enough. `within` says the same of the margin itself by the requests that harm is read from: it
-    is no proof, since the slow ones may be missing, but enough to ask for harm beyond the margin.
+    is no proof, since the slow ones may be missing, but enough to ask for harm beyond the margin. `agreed` holds the largest
+    e-value of pairs alone for every wider margin they are asked for, and is empty where they are not.
     """
 
     guardrail: Guardrail
@@ -113,6 +114,8 @@ class Track:
     proofs: list[float]
     proven: list[bool]
     inside: list[dict[int, float]]
+    asked: tuple[float, ...] = ()
+    agreed: list[float] = field(default_factory=list)
     within: bool = False
 
     @classmethod
@@ -133,6 +136,9 @@ class Track:
             proven=[False for _ in places],
             inside=[{} for _ in places],
         )
+        if terms.pairs_within is not None and track.pairs and track.source is Source.QUALITY:
+            track.asked = tuple(multiple * terms.pairs_within for multiple in terms.multiples)
+            track.agreed = [1.0 for _ in places]
         track.begin_pairs(harm.scale)
         return track
 
@@ -153,7 +159,8 @@ class Track:
     def begin_pairs(self, scale: Scale | None) -> None:
         """Makes the test inside pairs, if there are to be pairs and `scale` says what it needs."""
         if self.pairs and self.twins.test is None:
-            self.twins.test = paired_of(self.guardrail, scale, (HARM, FAR, *safe_at(self.multiples)))
+            safe = safe_at((*self.multiples, *self.asked))
+            self.twins.test = paired_of(self.guardrail, scale, (HARM, FAR, *safe))
             self.twins.scale = scale if self.twins.test else None
 
     def fold_limit(self, candidate: Floats, *, at: float) -> None:
@@ -186,6 +193,9 @@ class Track:
                 self.inside[place][stratum] = best
             if not self.proven[place] and self.proofs[place] >= SAFE_THRESHOLD:
                 self.proven[place] = not self.unproven_strata(place)
+        if self.agreed and self.twins.test is not None:
+            first = 2 + len(self.multiples)
+            self.agreed = [max(e, self.twins.test.value(first + place)) for place, e in enumerate(self.agreed)]
         if not self.within and self._mean(self.harm, _WITHIN, _WITHIN) >= SAFE_THRESHOLD:
             inside = self.harm.inside or {}
             self.within = all(inside[large].value(_WITHIN) >= SAFE_THRESHOLD for large in _large(self.harm))
@@ -197,6 +207,10 @@ class Track:
     def is_proven(self, place: int) -> bool:
         """Whether safety at this multiple of the margin was proven, and every stratum that is large by now has its own."""
         return self.proven[place] and not self.unproven_strata(place)
+
+    def lacks_pairs(self, place: int) -> bool:
+        """Whether pairs that have spoken do not show safety on their own yet, at the wider margin asked of them."""
+        return bool(self.agreed) and self.twins.n > 0 and self.agreed[place] < SAFE_THRESHOLD
 
     def _guarded(self, place: int) -> Iterator[tuple[int, float]]:
         """The strata with a tenth of the requests or more, each with its evidence of being safe, at a wider margin."""
@@ -229,7 +243,7 @@ class Track:
     def restart(self) -> None:
         """What was proven no longer holds. The lanes' trials are restarted by their lanes."""
         self.restart_live()
-        self.twins.restart()
+        self.restart_pairs()
 
     def restart_live(self) -> None:
         """The values of live requests come from something else now."""
@@ -240,6 +254,7 @@ class Track:
     def restart_pairs(self) -> None:
         """The pairs' scores come from something else now."""
         self._forget_proofs()
+        self.agreed = [1.0 for _ in self.agreed]
         self.twins.restart()
 
     def _forget_proofs(self) -> None:
@@ -267,6 +282,7 @@ class Track:
             "proofs": self.proofs,
             "proven": self.proven,
             "within": self.within,
+            "agreed": self.agreed,
             "inside": [[[stratum, e] for stratum, e in peaks.items()] for peaks in self.inside],
             "twins": self.twins.dump(),
         }
@@ -280,6 +296,7 @@ class Track:
         self.proven = [bool(proven) for proven in dumped["proven"]]
         self.within = bool(dumped["within"])
         self.inside = [{int(stratum): float(e) for stratum, e in peaks} for peaks in dumped["inside"]]
+        self.agreed = [float(e) for e in dumped.get("agreed", ())]
         twins = dumped["twins"]
         self.twins = Twins(stable=Moments.load(twins["moments"][0]), candidate=Moments.load(twins["moments"][1]))
         if twins["test"] is not None:
