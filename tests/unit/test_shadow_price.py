@@ -25,6 +25,16 @@ def test_a_known_model_is_priced_by_the_largest_answer_it_may_give():
     assert most(estimator(), model="small") == pytest.approx((500 + UNSAID_OUTPUT) * 1e-6)
 
 
+def test_who_was_answered_by_a_model_without_a_price_is_not_priced_by_the_one_that_was_asked_for():
+    known = estimator(green="small")
+    assert most(known, model="small") is not None
+    known.learn("green", reading(model="nobody", usage=Usage(input=10, output=10)))
+    assert most(known, model="small") is None
+    assert most(known, environment="blue", model="small") is not None
+    known.learn("green", reading(model="small", usage=Usage(input=10, output=10)))
+    assert most(known, model="another") is not None, "a name that nobody answers by says nothing"
+
+
 def test_where_no_price_is_known_nothing_is_until_the_service_has_told_enough_costs():
     known = estimator()
     for _ in range(ENOUGH - 1):

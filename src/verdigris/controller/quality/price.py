@@ -70,13 +70,14 @@ class Estimator:
         """USD that the answer to a request of `size` bytes can cost; None when neither a price nor enough told costs say so.
 
         `model` and `max_tokens` are what the request asks for, `input_tokens` what it took on the other side. Of several models it may
-        reach the dearest counts.
+        reach the dearest counts; where it was answered by one without a price, nobody knows which that is.
         """
         tokens = max(size // BYTES_A_TOKEN, MARGIN * (input_tokens or 0), MARGIN * self._input[environment])
         longest = max(max_tokens or UNSAID_OUTPUT, MARGIN * self._output[environment])
-        models = {model, self._declared.get(environment), self._named.get(environment)} - {None} or {self._model}
-        costs = [self._prices.most(model=each, input_tokens=tokens, output_tokens=longest) for each in models]
-        known = [cost for cost in costs if cost is not None]
-        if known:
+        named = self._named.get(environment)
+        models = {model, self._declared.get(environment), named} - {None} or {self._model}
+        costs = {each: self._prices.most(model=each, input_tokens=tokens, output_tokens=longest) for each in models}
+        known = [cost for cost in costs.values() if cost is not None]
+        if known and (named is None or costs[named] is not None):
             return max(*known, MARGIN * self._cost[environment])
         return MARGIN * max(self._cost.values()) if self._told >= ENOUGH else None
