@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -53,6 +54,11 @@ def is_running(pid):
         return False
 
 
+def weight_of(pid):
+    """How early the kernel ends it where memory runs out."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
 def test_all_of_ours_that_compute_give_their_words_from_there():
     async def story(one):
         return await one.score(a_sample(output="", reading=a_sample().reading))
@@ -70,6 +76,23 @@ def test_the_process_is_another_one_of_low_priority_and_ends_with_the_bench():
     assert int(word.label) != os.getpid()
     assert int(word.explanation) >= 10
     assert not psutil.pid_exists(int(word.label))
+
+
+def test_a_huge_word_is_none_and_programs_that_scorers_start_read_no_questions_and_end_with_the_process():
+    async def story(one):
+        words = await one.score(a_sample())
+        weight = weight_of(words[0].label)
+        left = int(words[2].label)
+        assert is_running(left)
+        await one.close()
+        await until_gone(left)
+        return words, weight
+
+    (_, huge, programs), weight = run(story, "f-pid", "f-huge", ScorerUse(use="f-programs", timeout=PATIENCE))
+    assert programs.explanation == "b''"
+    assert weight == 1000  # it goes before the controller does
+    assert huge.trouble is Trouble.CRASHED
+    assert "larger than" in huge.reason
 
 
 @pytest.mark.parametrize("use", ["f-endless", "f-regex"])

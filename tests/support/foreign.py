@@ -7,6 +7,7 @@ NAME = "foreign_scorers"
 CODE = """
 import os
 import re
+import subprocess
 import time
 from dataclasses import dataclass
 
@@ -82,6 +83,20 @@ class Lambda(_Scorer):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Programs(_Scorer):
+    async def score(self, sample):
+        read = subprocess.run(["cat"], stdout=subprocess.PIPE, check=True).stdout
+        left = subprocess.Popen(["sleep", "600"])
+        return self.word(value=1.0, label=str(left.pid), explanation=repr(read))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Huge(_Scorer):
+    async def score(self, sample):
+        return self.word(value=1.0, explanation="x" * (2 << 20))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Nothing:
     option: int = 1
 
@@ -97,6 +112,8 @@ PLUGS = {
     "f-exits": "Exits",
     "f-pid": "Pid",
     "f-lambda": "Lambda",
+    "f-programs": "Programs",
+    "f-huge": "Huge",
     "f-nothing": "Nothing",
     "f-noplug": "NoPlug",
     "f-missing": "Missing",

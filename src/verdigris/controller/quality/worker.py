@@ -16,12 +16,13 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from verdigris import plugins
 
 _SIZE = struct.Struct("<I")
-_LARGEST = 64 << 20
+_LARGEST = 1 << 20  # bytes of a word: what is kept of one is far less
 _STARTING = 30.0  # seconds that loading the scorers may take
 _NICE = 10
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, prctl(2)
@@ -70,7 +71,7 @@ class Worker:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LARGEST,
-            start_new_session=True,  # Ctrl-C is for the controller, which then ends it
+            start_new_session=True,  # Ctrl-C is for the controller, which then ends it, and what scorers started in it
         )
         self._process = process
         try:
@@ -86,8 +87,9 @@ class Worker:
         if process is None:
             return
         self.restarts += 1
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        if process.returncode is None:  # else its number may be another's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
 
 
@@ -98,6 +100,8 @@ async def _exchange(process: asyncio.subprocess.Process, message: Any) -> Any:
     process.stdin.write(_SIZE.pack(len(data)) + data)
     await process.stdin.drain()
     (size,) = _SIZE.unpack(await process.stdout.readexactly(_SIZE.size))
+    if size > _LARGEST:
+        raise ConnectionError("no word of ours is as large")
     return pickle.loads(await process.stdout.readexactly(size))  # noqa: S301 -- our own child's words
 
 
@@ -108,8 +112,8 @@ def main() -> None:
     """Answers until its parent is gone."""
     os.nice(_NICE)
     _end_with_parent()
-    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a scorer prints must not stand between the frames
+    _go_first_without_memory()
+    source, sink = _pipes()
     scorers = [plugins.make(name, options) for name, options in _read(source)]
     _write(sink, None)
     with asyncio.Runner() as runner:
@@ -128,6 +132,22 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
+def _go_first_without_memory() -> None:
+    """Where memory runs out, the kernel ends this process rather than the one that decides. Source: proc_pid_oom_score_adj(5)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Where questions come from and words go to, out of reach of what a scorer reads or prints, and of programs it starts."""
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return source, sink
+
+
 def _read(source: BinaryIO) -> Any:
     head = source.read(_SIZE.size)
     if len(head) < _SIZE.size:
@@ -141,6 +161,8 @@ def _write(sink: BinaryIO, answer: Any) -> None:
         data = pickle.dumps(answer)
     except Exception as error:  # noqa: BLE001 -- an answer that cannot travel is a failure of the scorer
         data = pickle.dumps((False, f"{type(error).__name__}: the scorer's word cannot be sent"))
+    if len(data) > _LARGEST:
+        data = pickle.dumps((False, f"the scorer's word is larger than {_LARGEST} bytes"))
     sink.write(_SIZE.pack(len(data)) + data)
     sink.flush()
 
