@@ -192,6 +192,7 @@ class Bench:
     judging: FakeJudging = field(default_factory=FakeJudging)
     resender: object = field(default_factory=FakeResender)
     kept: list[object] = field(default_factory=list)
+    paid: list[float | None] = field(default_factory=list)
     copied: float | None = 1.0
     model: str | None = "small"
     urls: dict[str, str] = field(default_factory=lambda: {"blue": "http://blue", "green": "http://green"})
@@ -215,6 +216,7 @@ class Bench:
             share=lambda _: self.copied,
             keep=self.kept.append,
             clock=Clock(now=lambda: START, monotonic=lambda: START),
+            paid=lambda _, usd: self.paid.append(usd),
         )
 
     async def offer(self, shadowing: Shadowing, *exchanges: Exchange) -> int:

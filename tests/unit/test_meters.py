@@ -79,7 +79,10 @@ def test_durations_tokens_and_money_add_up():
     assert value(found, "tokens", type="reasoning") == 20
     assert value(found, "tokens", type="cache_write") == 0
     assert value(found, "cost_usd", kind="serving") == pytest.approx(0.5), "a counter never falls"
-    assert value(found, "cost_unknown") == 1
+    assert value(found, "cost_unknown") == 2
+    found.observe([replace(one, cost=1e300), replace(one, cost=float("nan"), output_tokens=None)])
+    assert value(found, "cost_usd", kind="serving") == pytest.approx(0.5), "nor grows for ever by one odd answer"
+    assert value(found, "cost_unknown") == 3
 
 
 def test_values_on_a_bound_belong_to_its_bucket_and_what_is_no_number_is_left_out():
@@ -146,6 +149,10 @@ def test_money_beside_users_requests():
     found.spend("shadow", 0.5, environment="green", model="gpt-4o")
     found.spend("shadow", 0.25, environment="green", model="gpt-4o")
     assert value(found, "cost_usd", kind="shadow", role="candidate", model="gpt-4o") == 0.75
+    for unknown in (None, 1e300):
+        found.spend("shadow", unknown, environment="green", model="gpt-4o")
+    assert value(found, "cost_usd", kind="shadow", role="candidate", model="gpt-4o") == 0.75
+    assert value(found, "cost_unknown", role="candidate", model="gpt-4o") == 2
 
 
 def test_decisions_by_what_is_announced_and_whose_word_it_was():

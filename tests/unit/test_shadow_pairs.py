@@ -254,6 +254,7 @@ def test_an_unknown_price_with_a_number_of_requests_is_bounded_by_it():
     shadowing = run(bench, many(5))
     assert (shadowing.made.total(), shadowing.dropped) == (2, {Dropped.BUDGET: 3})
     assert bench.kept[0].spent is None, "an unknown cost is not zero"
+    assert bench.paid == [None, None], "neither where it is told"
 
 
 def test_without_a_till_nothing_is_sent():

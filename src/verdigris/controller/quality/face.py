@@ -210,7 +210,7 @@ class QualityWork:
             self._meters.sample(sample)
         self._keeper.keep(sample)
 
-    def _paid(self, environment: str, usd: float) -> None:
+    def _paid(self, environment: str, usd: float | None) -> None:
         if self._meters is not None:
             self._meters.spend("shadow", usd, environment=environment)
 

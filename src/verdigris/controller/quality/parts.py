@@ -74,7 +74,7 @@ class Counting(Protocol):
     def pair(self, pair: ComparedPair) -> None:
         """One with all words on it."""
 
-    def spend(self, kind: Literal["shadow"], usd: float, *, environment: str) -> None:
+    def spend(self, kind: Literal["shadow"], usd: float | None, *, environment: str) -> None:
         """What a request cost that was sent for a pair."""
 
 

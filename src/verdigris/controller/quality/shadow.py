@@ -69,11 +69,11 @@ class Shadowing:
         share: Callable[[str], float | None],
         keep: Callable[[ComparedPair], object],
         clock: Clock,
-        paid: Callable[[str, float], object] = lambda *_: None,
+        paid: Callable[[str, float | None], object] = lambda *_: None,
     ) -> None:
         """`share` tells which share of an environment's requests is copied now; `keep` is handed every pair that was made.
 
-        `paid` is told the environment and the USD of each request that was sent.
+        `paid` is told the environment and the USD of each request that was sent, None where neither answer nor price says it.
         """
         self._use = use
         self._urls = dict(urls)
@@ -147,7 +147,7 @@ class Shadowing:
             return self._drop(reservation)
         answer = await self._send(drawn)
         if isinstance(answer, Unanswered):
-            await self._settle(drawn, reservation, None if answer.was_sent else 0.0)
+            await self._settle(drawn, reservation, None if answer.was_sent else 0.0, most)
             return self._drop(_UNANSWERED[answer.why])
         other = await self._reader.take(
             replace(answer, environment=drawn.side.environment, release=drawn.side.release.id)
@@ -155,7 +155,7 @@ class Shadowing:
         self._estimator.learn(other.sample.environment, other.sample.reading)
         spent = self._estimator.cost(other.sample.environment, other.sample.reading)
         self.overruns += most is not None and spent is not None and spent > most
-        await self._settle(drawn, reservation, spent)
+        await self._settle(drawn, reservation, spent, most)
         await self._compare(drawn, other.sample, spent)
         return None
 
@@ -205,8 +205,8 @@ class Shadowing:
             return Dropped.NO_TILL
         return reservation or Dropped.BUDGET
 
-    async def _settle(self, drawn: Drawn, reservation: Reservation, spent: float | None) -> None:
-        self._paid(drawn.side.environment, reservation.amount if spent is None else spent)
+    async def _settle(self, drawn: Drawn, reservation: Reservation, spent: float | None, most: float | None) -> None:
+        self._paid(drawn.side.environment, most if spent is None else spent)
         try:
             await self._till.settle(reservation, spent)
         except StoreError as error:

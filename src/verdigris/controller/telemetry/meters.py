@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from verdigris.controller.quality.browse import outcome_of
 from verdigris.controller.telemetry.bounded import LONGEST, Names, Spreads, Tally
 from verdigris.controller.telemetry.provider import provider_of
+from verdigris.core.analysis.columns import LARGEST, Source
 from verdigris.core.model.command import Announce, Decision
 from verdigris.core.model.compared import ComparedPair, PairKind
 from verdigris.core.model.event import Event, Judged, SplitApplied, SplitRefused
@@ -68,7 +69,9 @@ class Meters:
             (*_MODEL, "type", "source"),
         )
         self._costs = Tally("cost_usd", "USD spent: on users' requests, on shadow pairs, on judges.", (*_MODEL, "kind"))
-        self._unknown = Tally("cost_unknown", "Requests with tokens whose cost is not known.", _MODEL)
+        self._unknown = Tally(
+            "cost_unknown", "Requests with tokens, and second answers, whose cost is not known.", _MODEL
+        )
         self._refusals = Tally("refusals", "Refused requests, by kind.", (*_SIDE, "kind"))
         self._scores = Spreads("scores", "Scorers' values, 0 to 1.", (*_SIDE, "scorer"), SHARES)
         self._failures = Tally(
@@ -110,8 +113,8 @@ class Meters:
             ("reasoning", (each.reasoning_tokens for each in group)),
         ):
             self._tokens.add((*key, kind, "gateway"), sum(filter(None, counts)))
-        self._costs.add((*key, "serving"), sum(max(0.0, each.cost) for each in group if each.cost is not None))
-        self._unknown.add(key, sum(each.cost is None and each.output_tokens is not None for each in group))
+        self._costs.add((*key, "serving"), sum(each.cost for each in group if _is_cost(each.cost)))
+        self._unknown.add(key, sum(each.output_tokens is not None and not _is_cost(each.cost) for each in group))
 
     def _add_tokens(self, key: tuple[str, ...], kind: str, counts: list[int]) -> None:
         self._tokens.add((*key, kind, "gateway"), sum(counts))
@@ -135,15 +138,19 @@ class Meters:
         side = (self._named(pair.rollout), self._environments[pair.other.environment], role.value)
         self._words(side, pair.at, (*pair.other.scores, *pair.scores))
 
-    def spend(self, kind: Spending, usd: float, *, environment: str = "", model: str | None = None) -> None:
-        """Money that was spent beside what users' requests cost. Judges' is counted with their words already."""
-        key = (*self._side(environment), self._models[model], provider_of(model), kind)
-        self._costs.add(key, usd)
+    def spend(self, kind: Spending, usd: float | None, *, environment: str = "", model: str | None = None) -> None:
+        """Money that was spent beside what users' requests cost, None where nobody can say. Judges' is counted with their words already."""
+        key = (*self._side(environment), self._models[model], provider_of(model))
+        if _is_cost(usd):
+            self._costs.add((*key, kind), usd)
+        else:
+            self._unknown.add(key)
 
     def _words(self, side: tuple[str, ...], at: float, words: Iterable[Score | ScoreFailure]) -> None:
         for word in words:
             scorer = self._scorers[word.scorer]
-            self._costs.add((*side, "", "", "judge"), word.cost)  # whose model judged is not said
+            if _is_cost(word.cost):
+                self._costs.add((*side, "", "", "judge"), word.cost)  # whose model judged is not said
             if isinstance(word, Score):
                 if word.value is not None:
                     self._scores.add_one((*side, scorer), word.value)
@@ -193,6 +200,11 @@ class Meters:
                 for each in (*self._all, self._sizes):
                     each.forget(gone)
         return shown
+
+
+def _is_cost(usd: float | None) -> TypeGuard[float]:
+    """One that makes no sense would stay in the sum for ever."""
+    return usd is not None and 0.0 <= usd <= LARGEST[Source.COST]
 
 
 def _reason(event: Event) -> str:

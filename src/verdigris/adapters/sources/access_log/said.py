@@ -13,6 +13,7 @@ from typing import NamedTuple
 from verdigris.adapters.line import INNER, LETTERS, UNKNOWN, Answer
 from verdigris.adapters.sources.access_log.words import Words
 from verdigris.core.model.reading import Format
+from verdigris.core.reading.members import MOST_TOKENS
 
 WITHHELD = frozenset(
     {
@@ -104,7 +105,7 @@ def _word(raw: bytes, words: Words) -> str | None:
 
 def _count(raw: bytes) -> int | None:
     value = _number(raw)
-    return int(value) if value is not None and value >= 0 else None
+    return int(value) if value is not None and 0 <= value <= MOST_TOKENS else None
 
 
 def _number(raw: bytes) -> float | None:
