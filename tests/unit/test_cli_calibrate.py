@@ -1,5 +1,6 @@
 """`verdigris judge calibrate`: people's labels beside a judge's word, what it finds, keeps, spends and refuses."""
 
+import asyncio
 import json
 
 import pytest
@@ -9,8 +10,10 @@ from verdigris import plugins
 from verdigris.adapters.calibrations import MOST, NAME, keep, read
 from verdigris.assemble.scorers import calibrated
 from verdigris.cli.app import root
+from verdigris.cli.judge.asking import Purse
 from verdigris.core.model.calibration import Calibration
 from verdigris.core.model.errors import StoreUnreadable
+from verdigris.core.model.quality import Budget
 from verdigris.testing.judges import FakeJudge
 from verdigris.testing.providers.app import Providers
 from verdigris.testing.providers.script import Scripted
@@ -200,3 +203,14 @@ def test_a_broken_file_calibrates_nobody_and_is_told(tmp_path, text, caplog):
         read(tmp_path)
     assert calibrated(tmp_path) == frozenset()
     assert "no judge counts as calibrated" in caplog.text
+
+
+def test_questions_whose_price_is_not_known_end_with_the_money_too():
+    async def story():
+        purse, asked = Purse(most=1.0, requests=100), 0
+        while held := await purse.reserve("judge", None, budget=Budget(), rollout="", at=0.0):
+            asked += 1
+            await purse.settle(held, 0.4)
+        return asked, purse.total
+
+    assert asyncio.run(story()) == (3, pytest.approx(1.2))

@@ -45,7 +45,8 @@ class Purse:
     ) -> Reservation | None:
         if amount is None:
             self.requests -= 1
-            return Reservation(id=0, purse=purse, amount=0.0) if self.requests >= 0 else None
+            is_left = self.requests >= 0 and self.total < self.most  # what it costs is known afterwards
+            return Reservation(id=0, purse=purse, amount=0.0) if is_left else None
         if self.total + amount > self.most:
             return None
         self.total += amount
