@@ -255,6 +255,55 @@ def test_more_than_can_wait_is_counted_as_lost():
     assert keeper.lost == 5
 
 
+class Odd(MemoryArchive):
+    """Cannot write the sample `odd`, never ends with the sample `slow`, and finds its disk full with the sample `full`."""
+
+    async def keep(self, sample):
+        match sample.id:
+            case "odd":
+                raise UnicodeEncodeError("utf-8", "secret", 0, 1, "surrogates not allowed")
+            case "slow":
+                await asyncio.Event().wait()
+            case "full":
+                raise StoreError("samples.db cannot grow: the disk is full")
+        await MemoryArchive.keep(self, sample)
+
+
+def test_a_sample_that_cannot_be_written_holds_up_no_other(caplog):
+    keeper = Keeper(Odd(), CLOCK)
+
+    async def story():
+        for name in ("odd", "s2"):
+            keeper.keep(a_sample(id=name))
+        await until(lambda: keeper.kept == 1)
+        return keeper.lost
+
+    assert kept_by(keeper, story) == 1
+    assert "UnicodeEncodeError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("waiting", "kept", "lost"),
+    [(("s1", "odd", "s2"), 2, 1), (("s1", "full", "s2", "s3"), 1, 3), (("s1", "slow", "s2"), 1, 1)],
+)
+def test_what_waits_at_the_end_is_kept_where_that_can_be_done_and_never_waited_for_long(
+    monkeypatch, waiting, kept, lost
+):
+    """A file that another program keeps locked takes seconds for each one that is tried."""
+    monkeypatch.setattr(keeping, "CLOSING", 0.05)
+    keeper = Keeper(Odd(), CLOCK)
+
+    async def story():
+        await keeper.open()
+        for name in waiting:
+            keeper.keep(a_sample(id=name))
+        await keeper.close()
+
+    asyncio.run(story())
+    assert (keeper.kept, keeper.lost) == (kept, lost)
+
+
 # ------------------------------------------------------------------ noise
 
 

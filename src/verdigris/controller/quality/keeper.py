@@ -18,6 +18,9 @@ WAITING = 256
 FORGET = 60.0
 """Seconds between two looks for what is too old or too much; also between two tries to open an archive that cannot be."""
 
+CLOSING = 5.0
+"""Seconds that what still waits may take at the end: whoever ends us does not wait for ever."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -50,17 +53,26 @@ class Keeper:
     async def _write(self) -> None:
         while True:
             thing = await self._queue.get()
-            if not self._is_open:
-                self.lost += 1
-                continue
-            try:
-                await self.put(thing)
-            except StoreError as error:
-                self.lost += 1
-                self._tell(error)
+            if self._is_open:
+                await self._try(thing)
             else:
-                self.kept += 1
-                self.problem = ""
+                self.lost += 1
+
+    async def _try(self, thing: Sample | ComparedPair) -> bool:
+        """Whether the next one may fare better: not where the file cannot be written."""
+        try:
+            await self.put(thing)
+        except StoreError as error:
+            self.lost += 1
+            self._tell(error)
+            return False
+        except Exception as error:  # noqa: BLE001 -- one that cannot be written holds up no other; its words could quote it
+            self.lost += 1
+            _log.warning("a sample or pair could not be kept: %s", type(error).__name__)
+        else:
+            self.kept += 1
+            self.problem = ""
+        return True
 
     async def put(self, thing: Sample | ComparedPair) -> None:
         """Raises: StoreError."""
@@ -89,10 +101,12 @@ class Keeper:
                 self._is_open, self.problem = True, ""
 
     async def close(self) -> None:
-        """Writes what still waits, then closes."""
-        while self._is_open and not self._queue.empty():
-            with contextlib.suppress(StoreError):
-                await self.put(self._queue.get_nowait())
+        """Writes what still waits, as long as that can be done and for CLOSING seconds at most, then closes."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                while self._is_open and not self._queue.empty() and await self._try(self._queue.get_nowait()):
+                    pass
+        self.lost += self._queue.qsize()
         if self._is_open:
             self._is_open = False
             with contextlib.suppress(StoreError):
