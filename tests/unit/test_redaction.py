@@ -40,6 +40,21 @@ REDACTOR = Redactor(Redaction())
         ("(11) 91234-5678, 138 1234 5678", "[phone], [phone]"),
         ("tel:+442079460958", "tel:[phone]"),
         ("a@b.com and 4111111111111111", "[email] and [card]"),
+        # As models write them: blanks and dashes that do not break, dots, signs that Markdown escapes.
+        ("4111\u00a01111\u202f1111\u20111111 or 4111.1111.1111.1111", "[card] or [card]"),
+        ("DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000", "[iban]"),
+        ("+1\u202f555\u2011123\u20114567, 555\u2013123\u20134567", "[phone], [phone]"),
+        (
+            r"john\_doe@x.com or anna\@x.com, \+49 170 1234567, \(555\) 123\-4567",
+            r"[email] or [email], \[phone], \[phone]",
+        ),
+        ("CORP\\alice@x.com, bob\N{FULLWIDTH COMMERCIAL AT}x.com", "CORP\\[email], [email]"),
+        # Scripts without blanks between words.
+        ("卡号是4111111111111111。我的IBAN是DE89370400440532013000吗", "卡号是[card]。我的IBAN是[iban]吗"),
+        ("電話は090-1234-5678です。โทร+66812345678ครับ", "電話は[phone]です。โทร[phone]ครับ"),
+        # What stands beside them in a table or a sentence.
+        ("17,4111111111111111,3,+49 30 1234567,9", "17,[card],3,[phone],9"),
+        ("4111 1111 1111 1111 5th floor", "[card] 5th floor"),
     ],
 )
 def test_taken_out(text: str, redacted: str) -> None:
@@ -201,6 +216,9 @@ HOSTILE = (
     "9",
     "12 ",
     "1234 ",
+    "1234.",
+    "a\\_",
+    "\\_",
     "4111 1111 ",
     "4111-",
     "+1",
@@ -228,3 +246,4 @@ def test_no_text_makes_it_slow(piece: str) -> None:
     text = piece * (LENGTH // len(piece))
     REDACTOR.redact(text)
     REDACTOR.redact("a@" + text)
+    REDACTOR.redact(text + "1x")  # the whole of it may be no number, and so each part of it

@@ -14,7 +14,7 @@ from verdigris.core.model.quality import Redaction
 from verdigris.core.reading.identifiers import KINDS, Span
 
 _SCALAR = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d[\d.eE+-]*+', re.DOTALL)
-_SUSPECT = re.compile(r"@|\d\D{0,3}\d")  # every built-in kind has one of these
+_SUSPECT = re.compile(r"[@\uff20]|\d\D{0,5}\d")  # every built-in kind has one of these
 _DEEPEST = 3
 
 
