@@ -242,6 +242,14 @@ def test_what_is_reserved_covers_the_largest_answer_asked_for():
     assert bench.till.highest >= 9_000 * 1e-6
 
 
+def test_what_is_reserved_covers_several_answers_at_once():
+    asked = b'{"messages": [], "max_tokens": 10, "n": 50}'
+    usage = {"prompt_tokens": 10, "completion_tokens": 500, "total_tokens": 510}
+    bench = Bench(resender=answering(chat(usage=usage)))
+    shadowing = run(bench, [an_exchange(request_body=asked, response_body=chat(usage=usage))])
+    assert (shadowing.made.total(), shadowing.overruns) == (1, 0)
+
+
 def test_an_unknown_price_needs_a_number_of_requests():
     bench = Bench(prices=FakePrices(tokens={}), resender=answering())
     assert run(bench, many(3)).dropped == {Dropped.NO_PRICE: 3}

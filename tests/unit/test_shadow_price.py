@@ -25,6 +25,12 @@ def test_a_known_model_is_priced_by_the_largest_answer_it_may_give():
     assert most(estimator(), model="small") == pytest.approx((500 + UNSAID_OUTPUT) * 1e-6)
 
 
+def test_what_the_other_side_took_is_set_aside_twice_over():
+    """Of a request for several answers at once `max_tokens` bounds each of them."""
+    assert most(estimator(), model="small", max_tokens=100, output_tokens=800) == pytest.approx((500 + 1_600) * 1e-6)
+    assert most(estimator(), model="small", max_tokens=100, input_tokens=900) == pytest.approx((1_800 + 100) * 1e-6)
+
+
 def test_who_was_answered_by_a_model_without_a_price_is_not_priced_by_the_one_that_was_asked_for():
     known = estimator(green="small")
     assert most(known, model="small") is not None

@@ -65,15 +65,23 @@ class Estimator:
         return self.cost(environment, replace(reading, usage=replace(usage, cache_read=None, cache_write=None)))
 
     def most(
-        self, environment: str, *, model: str | None, size: int, input_tokens: int | None, max_tokens: int | None
+        self,
+        environment: str,
+        *,
+        model: str | None,
+        size: int,
+        max_tokens: int | None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
     ) -> float | None:
         """USD that the answer to a request of `size` bytes can cost; None when neither a price nor enough told costs say so.
 
-        `model` and `max_tokens` are what the request asks for, `input_tokens` what it took on the other side. Of several models it may
+        `model` and `max_tokens` are what the request asks for, which may be several answers of that length; `input_tokens` and
+        `output_tokens` what it took on the other side. Of several models it may
         reach the dearest counts; where it was answered by one without a price, nobody knows which that is.
         """
         tokens = max(size // BYTES_A_TOKEN, MARGIN * (input_tokens or 0), MARGIN * self._input[environment])
-        longest = max(max_tokens or UNSAID_OUTPUT, MARGIN * self._output[environment])
+        longest = max(max_tokens or UNSAID_OUTPUT, MARGIN * (output_tokens or 0), MARGIN * self._output[environment])
         named = self._named.get(environment)
         models = {model, self._declared.get(environment), named} - {None} or {self._model}
         costs = {each: self._prices.most(model=each, input_tokens=tokens, output_tokens=longest) for each in models}

@@ -189,6 +189,7 @@ class Shadowing:
             model=drawn.taken.model,
             size=drawn.taken.size,
             input_tokens=drawn.taken.sample.reading.usage.input,
+            output_tokens=drawn.taken.sample.reading.usage.output,
             max_tokens=drawn.taken.max_tokens,
         )
 
