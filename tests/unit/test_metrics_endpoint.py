@@ -1,10 +1,12 @@
 """GET /metrics: who may read it, and what it answers."""
 
+import asyncio
 import subprocess
 import sys
 
 from support.asgi import api_client
 from support.fake_controller import FakeController
+from verdigris.api import exposition
 from verdigris.cli.tables import cost_words
 from verdigris.controller.pricing import CostHealth
 from verdigris.wire import CostsView
@@ -35,6 +37,27 @@ def test_open_metrics_are_answered_where_they_are_asked_for():
     reply = api_client().get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
     assert reply.headers["content-type"].startswith("application/openmetrics-text")
     assert reply.text.endswith("# EOF\n")
+
+
+def test_the_text_is_made_beside_the_loop(monkeypatch):
+    """A real scrape of many series takes a tenth of a second."""
+    made, exposed = [], exposition.exposed
+
+    def noted(families, accept):
+        made.append(is_in_a_loop())
+        return exposed(families, accept)
+
+    monkeypatch.setattr(exposition, "exposed", noted)
+    assert api_client().get("/metrics").status_code == 200
+    assert made == [False]
+
+
+def is_in_a_loop():
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def test_it_only_reads():

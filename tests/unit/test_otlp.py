@@ -1,12 +1,15 @@
 """What is pushed to an OpenTelemetry collector: a receiver of its protocol reads it back."""
 
 import asyncio
+import gzip
 import logging
+import threading
 
 import pytest
 from pydantic import SecretStr
 
 from support.otlp_receiver import receiving
+from verdigris.adapters.exporters import otlp
 from verdigris.adapters.exporters.environment import read_otlp
 from verdigris.adapters.exporters.otlp import OtlpExporter
 from verdigris.controller.telemetry.export import Export
@@ -205,11 +208,51 @@ def test_an_exporter_that_breaks_ends_nothing():
         async def export(self, *_):
             raise RuntimeError("a bug")
 
-        async def close(self): ...
+        async def close(self):
+            raise RuntimeError("another bug")
 
     export = Export(busy(), Broken(), every=60.0)
-    asyncio.run(export.push())
+    asyncio.run(export.close())
     assert export.problem == "RuntimeError in the exporter"
+
+
+def test_words_of_a_push_that_is_given_up_are_in_the_last_one():
+    class Slow:
+        def __init__(self):
+            self.begun, self.had = asyncio.Event(), []
+
+        async def export(self, _, words):
+            self.had.append(len(words))
+            self.begun.set()
+            await asyncio.sleep(0 if len(self.had) > 1 else 3600)
+            return ""
+
+        async def close(self): ...
+
+    async def story():
+        slow = Slow()
+        export = Export(busy(), slow, every=0.001)
+        running = asyncio.create_task(export.run())
+        await slow.begun.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await export.close()
+        return slow.had
+
+    assert asyncio.run(story()) == [len(WORDS)] * 2
+
+
+def test_what_is_pushed_is_made_beside_the_loop(monkeypatch):
+    made, pack = [], gzip.compress
+
+    def compress(data):
+        made.append(threading.current_thread())
+        return pack(data)
+
+    monkeypatch.setattr(otlp.gzip, "compress", compress)
+    pushed()
+    assert len(made) == 2
+    assert threading.main_thread() not in made
 
 
 # ------------------------------------------------------------------ settings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
@@ -17,5 +19,6 @@ async def get_metrics(asked: Asked, request: Request) -> Response:
     """All counters, gauges and histograms in the text format of Prometheus."""
     from verdigris.api.exposition import exposed  # noqa: PLC0415 -- most controllers are never scraped
 
-    text, content_type = exposed(await asked.metrics(), request.headers.get("accept", ""))
+    families, accept = await asked.metrics(), request.headers.get("accept", "")
+    text, content_type = await asyncio.to_thread(exposed, families, accept)  # many series would hold up the loop
     return Response(text, media_type=content_type)

@@ -5,6 +5,7 @@ Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp. Sums are cumulative 
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import math
 import time
@@ -48,9 +49,9 @@ class OtlpExporter:
 
     async def export(self, families: Sequence[Family], evaluations: Sequence[Evaluation]) -> str:
         """Never raises."""
-        problem = await self._send("/v1/metrics", self._metrics(families))
+        problem = await self._send("/v1/metrics", lambda: self._metrics(families))
         if evaluations and not problem:
-            problem = await self._send("/v1/logs", self._logs(evaluations))
+            problem = await self._send("/v1/logs", lambda: self._logs(evaluations))
         return problem
 
     async def close(self) -> None:
@@ -58,17 +59,18 @@ class OtlpExporter:
             await client.aclose()
         self._kept.clear()
 
-    async def _send(self, path: str, body: bytes) -> str:
+    async def _send(self, path: str, body: Callable[[], bytes]) -> str:
+        """`body` is made beside the loop: of many series it takes a good part of a second."""
         import httpx2  # noqa: PLC0415 -- only where something is exported
 
         client = self._kept.get("client")
         if client is None:
             headers = {name: value.get_secret_value() for name, value in self.headers.items()}
             client = self._kept["client"] = httpx2.AsyncClient(headers=headers, timeout=self.patience, trust_env=False)
-        url = self.endpoint.rstrip("/") + path
+        url, packed = self.endpoint.rstrip("/") + path, await asyncio.to_thread(lambda: gzip.compress(body()))
         try:
             answer = await client.post(
-                url, content=gzip.compress(body), headers={"Content-Type": _PROTOBUF, "Content-Encoding": "gzip"}
+                url, content=packed, headers={"Content-Type": _PROTOBUF, "Content-Encoding": "gzip"}
             )
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             return f"the collector cannot be reached: {type(error).__name__}"

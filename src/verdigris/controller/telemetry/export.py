@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 from verdigris.controller.telemetry.genai import exported
@@ -30,17 +31,22 @@ class Export:
             await self.push()
 
     async def push(self) -> None:
-        """Once. Words that do not arrive wait for the next time; the oldest are lost when there are too many."""
+        """Once. Words that do not arrive, or were on their way when it was cancelled, wait for the next time.
+
+        The oldest are lost when there are too many.
+        """
         waiting = self._meters.evaluations
         words = [waiting.popleft() for _ in range(len(waiting))]
         families = exported(self._meters.families(), self._meters.sizes, latest=self._latest)
+        problem = "it was given up"
         try:
             problem = await self._exporter.export(families, words)
         except Exception as error:  # noqa: BLE001 -- of a plug; the next push may fare better
             problem = f"{type(error).__name__} in the exporter"
-        if problem:
-            room = (waiting.maxlen or 0) - len(waiting)
-            waiting.extendleft(reversed(words[-room:] if room else []))
+        finally:
+            if problem:
+                room = (waiting.maxlen or 0) - len(waiting)
+                waiting.extendleft(reversed(words[-room:] if room else []))
         self._tell(problem)
 
     def _tell(self, problem: str) -> None:
@@ -57,4 +63,5 @@ class Export:
                 await self.push()
         except TimeoutError:
             _log.warning("the last metrics were not exported in time")
-        await self._exporter.close()
+        with contextlib.suppress(Exception):  # nothing of it is needed any more
+            await self._exporter.close()
