@@ -88,13 +88,14 @@ class Seat:
 
 @dataclass(kw_only=True, slots=True)
 class Bench:
-    """See `Scoring`. `rollout` names the one whose budget is spent now, empty where none runs."""
+    """See `Scoring`. `rollout` names the one whose budget is spent now, empty where none runs. `waits`: nothing is paid while none does."""
 
     seats: Sequence[Seat]
     till: Till
     rollout: Callable[[], str]
     clock: Clock = field(default_factory=Clock)
     sleep: Callable[[float], Any] = asyncio.sleep
+    waits: bool = False
 
     # ------------------------------------------------------------------ words
 
@@ -111,7 +112,7 @@ class Bench:
         return pair_meaning(pair, self._gates)
 
     def spends_for(self, rollout: Callable[[], str]) -> None:
-        self.rollout = rollout
+        self.rollout, self.waits = rollout, True
 
     @property
     def tries(self) -> tuple[Tries, ...]:
@@ -158,7 +159,8 @@ class Bench:
         )
 
     async def _all(self, method: str, item: Sample | ComparedPair) -> Words:
-        asked = [self._ask(seat, method, item) for seat in self.seats if seat.takes(method)]
+        pays = not self.waits or self.rollout() != ""
+        asked = [self._ask(seat, method, item) for seat in self.seats if seat.takes(method) and (pays or seat.is_free)]
         return tuple(await asyncio.gather(*asked))
 
     async def _ask(self, seat: Seat, method: str, item: Sample | ComparedPair) -> Score | ScoreFailure:

@@ -49,7 +49,7 @@ class Scoring(Protocol):
         """Whether words on single answers are the service's quality."""
 
     def spends_for(self, rollout: Callable[[], str]) -> None:
-        """From now on what is spent counts for the rollout of this name, empty where none runs."""
+        """From now on what is spent counts for the rollout of this name. While it is empty none runs, and nothing is paid."""
 
     async def close(self) -> None: ...
 
