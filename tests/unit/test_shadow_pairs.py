@@ -71,6 +71,11 @@ def run(bench, exchanges, *, patience_for=None):
         ("/api/process/%2e%2e/pay", ("/api/process",), False),
         ("/api/process/..%2fpay", ("/api/process",), False),
         ("/api/process/..\\pay", ("/api/process",), False),
+        ("/api/process/%252e%252e/pay", ("/api/process",), False),
+        ("/api/process/%25252525252e./pay", ("/api/process",), False),
+        ("/api/process/..;v=1/pay", ("/api/process",), False),
+        ("/api/process/%2e%2e%3b/pay", ("/api/process",), False),
+        ("/api/process/a..b/100%25", ("/api/process",), True),
         ("/api/process", (), False),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from urllib.parse import unquote
@@ -11,6 +12,8 @@ from verdigris.core.model.sample import Exchange
 
 REPEATABLE = frozenset({"GET", "POST", "PUT", "PATCH", "QUERY"})
 """Methods with an answer to compare that an owner can declare safe to repeat."""
+
+_UNDONE = 4  # times that a path's percent-encoding is undone; one with more of it hides something
 
 
 class Dropped(StrEnum):
@@ -41,10 +44,20 @@ def unfit(exchange: Exchange, paths: Sequence[str]) -> Dropped | None:
 
 
 def is_under(route: str, paths: Sequence[str]) -> bool:
-    """Whether a path begins, by segment, with one of `paths`. One that climbs (`/a/../b`) lies nowhere."""
-    if ".." in unquote(route).replace("\\", "/").split("/"):
+    """Whether a path begins, by segment, with one of `paths`. One that climbs (`/a/../b`) lies nowhere, however that is written."""
+    if _climbs(route):
         return False
     return any(route == path.rstrip("/") or route.startswith(path.rstrip("/") + "/") for path in paths)
+
+
+def _climbs(route: str) -> bool:
+    """Servers differ in what they undo: `%252e` twice, `..;x` for `..` (RFC 3986, section 3.3), a backslash for `/`. All of it counts."""
+    plain = route
+    for _ in range(_UNDONE):
+        plain, before = unquote(plain), plain
+        if plain == before:
+            return any(segment.partition(";")[0].strip() == ".." for segment in re.split(r"[/\\]", plain))
+    return True
 
 
 def lot(request: str, drawing: str) -> float:
