@@ -234,12 +234,23 @@ def test_long_answers_stay_in_their_half():
 
 def test_an_answer_cannot_steer_the_terminal():
     evil = "\x1b]0;owned\x07\x1b[2J"
+    word = Score(scorer="http", version="h1", value=0.5, label=evil, explanation=evil)
     kept = [
-        a_sample(output=evil, input=evil),
-        a_compared_pair(stable=a_sample(input=evil), other=a_sample(output=evil)),
+        a_sample(output=evil, input=evil, scores=(word,)),
+        a_compared_pair(stable=a_sample(input=evil), other=a_sample(output=evil, scores=(word,)), scores=(word,)),
     ]
     for verb in (["samples"], ["rollout", "pairs"], ["pairs", "show", "p1"]):
         assert "\x1b" not in run(controller(*kept), *verb).stdout
+
+
+def test_half_a_character_hides_no_other_sample():
+    words = (
+        Score(scorer="http", version="h1", value=0.5, label="\ud800", explanation="\ud800"),
+        ScoreFailure(scorer="http", version="h1", trouble=Trouble.UNREADABLE, reason="\ud800"),
+    )
+    odd = a_sample(output="\ud800", route="/\udcff", scores=words)
+    with client(controller(odd, a_sample(id="s2"))) as asking:
+        assert len(asking.samples().samples) == 2
 
 
 def test_samples_are_listed():

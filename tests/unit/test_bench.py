@@ -73,7 +73,7 @@ def test_a_word_stands_under_its_scorers_own_name_and_version():
     assert said(a_bench(plug, name="mine")) == Score(scorer="mine", version="v1", value=0.5, label="fine")
 
 
-@pytest.mark.parametrize("value", [1.5, -0.1, float("nan"), "0.5", True, [1]])
+@pytest.mark.parametrize("value", [1.5, -0.1, float("nan"), pytest.param(10**400, id="huge"), "0.5", True, [1]])
 def test_a_value_outside_its_range_is_no_word(value):
     found = said(a_bench(Plug(words=[word(value=value, cost=0.1)])))
     assert isinstance(found, ScoreFailure)
@@ -93,6 +93,20 @@ def test_what_plugs_of_others_answer_is_bounded():
     assert sound(failure("odd", cost="much", again_after="soon"), called="m", version="v") == ScoreFailure(
         scorer="m", version="v", trouble=Trouble.UNREADABLE, reason="because"
     )
+
+
+class Unwritable:
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_what_cannot_be_written_or_sent_is_left_out_of_a_word():
+    found = sound(
+        word(value=1, label=Unwritable(), explanation="half \ud800", traits={"a": "\udc00"}), called="m", version="v"
+    )
+    assert (found.label, found.explanation, found.traits) == ("", "half \ufffd", {"a": "\ufffd"})
+    assert sound(word(value=1, cost=10**400), called="m", version="v").cost == 0.0
+    assert sound(word(value=1, label="\N{GRINNING FACE}"), called="m", version="v").label == "\N{GRINNING FACE}"
 
 
 def test_what_a_scorer_raises_is_its_failure_and_not_quoted():
@@ -298,6 +312,18 @@ def test_a_scorer_said_to_be_free_has_the_budget_that_others_have_by_default():
     plug = Plug(words=[word(value=1.0, cost=2.0)], price=None)
     bench = a_bench(plug)
     assert [isinstance(said(bench), Score) for _ in range(4)] == [True, True, False, False]
+
+
+def test_between_rollouts_nothing_is_paid_and_what_is_free_goes_on():
+    now, till = "", FakeTill()
+    bench = paid(till, [word(value=1.0, cost=0.1)], per_day=1.0)
+    bench.seats = [*bench.seats, Seat(use=ScorerUse(use="free"), plug=Plug(words=[word(value=0.5)]), gates=True)]
+    bench.spends_for(lambda: now)
+    assert [found.scorer for found in asyncio.run(bench.score(SAMPLE))] == ["free"]
+    assert (bench.seats[0].plug.asked, bench.tries[0].tries, till.total) == (0, 0, 0.0)
+    now = "ro-1"
+    assert [found.scorer for found in asyncio.run(bench.score(SAMPLE))] == ["plug", "free"]
+    assert till.total == 0.1
 
 
 def test_what_is_free_asks_no_till():

@@ -59,8 +59,8 @@ def sample_view(sample: Sample, *, most: int | None = None) -> SampleView:
 
 def score_view(word: Score | ScoreFailure) -> ScoreView:
     if isinstance(word, ScoreFailure):
-        return ScoreView(**asdict(word))
-    return ScoreView(**{**asdict(word), "explanation": _sound(word.explanation)})
+        return ScoreView(**{**asdict(word), "reason": _sound(word.reason)})
+    return ScoreView(**{**asdict(word), "label": _sound(word.label), "explanation": _sound(word.explanation)})
 
 
 def pair_view(pair: ComparedPair, *, most: int | None = None) -> PairView:

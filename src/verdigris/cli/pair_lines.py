@@ -72,7 +72,7 @@ def _word(score: ScoreView) -> str:
         return f"{score.scorer}: {score.trouble.value}"
     value = "" if score.value is None else f" {score.value:.2f}"
     passed = "" if score.passed is None else " passed" if score.passed else " failed"
-    return f"{score.scorer}{value}{passed}{f' {score.label}' if score.label else ''}"
+    return f"{score.scorer}{value}{passed}{f' {shortened(_shown(score.label), 60)}' if score.label else ''}"
 
 
 # ------------------------------------------------------------------ one pair

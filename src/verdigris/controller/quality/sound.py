@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
+from verdigris.core.reading.members import clean
 
 _LONGEST = 500  # characters of a label or an explanation
 _TRAITS = 8
@@ -19,7 +20,7 @@ def sound(word: Any, *, called: str, version: str) -> Score | ScoreFailure:
             scorer=called,
             version=version,
             trouble=_trouble(word.trouble),
-            reason=str(word.reason)[:_LONGEST],
+            reason=_text(word.reason),
             cost=_cost(word.cost),
             again_after=word.again_after if _is_amount(word.again_after) else None,
             was_sent=word.was_sent is not False,
@@ -37,8 +38,8 @@ def sound(word: Any, *, called: str, version: str) -> Score | ScoreFailure:
         version=version,
         value=None if word.value is None else float(word.value),
         passed=word.passed,
-        label=str(word.label)[:_LONGEST],
-        explanation=str(word.explanation)[:_LONGEST],
+        label=_text(word.label),
+        explanation=_text(word.explanation),
         cost=_cost(word.cost),
         traits=_traits(word.traits),
     )
@@ -57,7 +58,15 @@ def _trouble(trouble: Any) -> Trouble:
 
 
 def _is_amount(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0.0
+    """Not NaN, and no whole number that a float cannot hold."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= sys.float_info.max
+
+
+def _text(value: Any) -> str:
+    try:
+        return clean(str(value)[:_LONGEST])
+    except Exception:  # noqa: BLE001 -- what cannot be written says nothing
+        return ""
 
 
 def _cost(value: Any) -> float:
@@ -67,4 +76,4 @@ def _cost(value: Any) -> float:
 def _traits(traits: Any) -> Mapping[str, str]:
     if not isinstance(traits, Mapping):
         return {}
-    return {str(name)[:_LONGEST]: str(traits[name])[:_LONGEST] for name in list(traits)[:_TRAITS]}
+    return {_text(name): _text(traits[name]) for name in list(traits)[:_TRAITS]}

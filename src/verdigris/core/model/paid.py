@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any
 
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
@@ -35,4 +35,4 @@ def told_cost(word: Any) -> float | None:
 
 
 def _is_money(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0.0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= sys.float_info.max
