@@ -106,6 +106,7 @@ LARGEST = {
 }
 """Above these a value is a mistake."""
 
+_TURNED_AWAY = 400  # a status; from 500 on it is a failure
 _LAST = 1e11  # seconds; a time beyond is none
 
 
@@ -136,7 +137,7 @@ class Columns:
     `values` holds NaN where a quantity is missing; failed requests have none but their error. `invalid` marks values
     that were reported and make no sense: NaN, infinite, negative, a quality above 1, a cost of over a million; a source without any is left out.
     `units` is empty unless asked for; `drawn` then marks observations without a unit, which were drawn each by lot.
-    `strata` is None unless asked for; `covariates` holds those that were asked for, `traits` those that anybody told.
+    `turned_away` marks answers of 4xx, None where there are none. `strata` is None unless asked for; `covariates` holds those that were asked for, `traits` those that anybody told.
     """
 
     at: Floats
@@ -152,6 +153,7 @@ class Columns:
     strata: Labels | None = None
     units: Hashes | None = None
     drawn: Flags | None = None
+    turned_away: Flags | None = None
 
     @classmethod
     def of(
@@ -169,6 +171,7 @@ class Columns:
         read = _read(rows)
         table = {name: numbers(column) for name, column in read.items()}
         failed = is_failure(table["status"])
+        away = (table["status"] >= _TURNED_AWAY) & ~failed
         values, invalid = sound_values(read, table, failed, _FIELD)
         values[Source.ERRORS] = failed.astype(np.float64)
         fingerprints = [row.fingerprint for row in rows]
@@ -187,6 +190,7 @@ class Columns:
             strata=Labels.of([row.stratum for row in rows]) if strata else None,
             units=hashes([row.unit for row in rows]) if units else None,
             drawn=np.array([row.unit is None for row in rows], dtype=np.bool_) if units else None,
+            turned_away=away if away.any() else None,
         )
 
     def __len__(self) -> int:
@@ -213,6 +217,7 @@ class Columns:
             strata=self.strata.pick(places) if self.strata else None,
             units=self.units[places] if self.units is not None else None,
             drawn=self.drawn[places] if self.drawn is not None else None,
+            turned_away=self.turned_away[places] if self.turned_away is not None else None,
         )
 
     def chunks(self, size: int) -> Iterator[Columns]:
@@ -240,6 +245,8 @@ class Columns:
                 state |= {f"{name}.codes": labels.codes, f"{name}.names": list(labels.names)}
         if self.units is not None and self.drawn is not None:
             state |= {"units": self.units, "drawn": self.drawn}
+        if self.turned_away is not None:
+            state["turned_away"] = self.turned_away
         return state
 
     @classmethod
@@ -270,6 +277,7 @@ class Columns:
             strata=labels("strata") if "strata.codes" in state else None,
             units=state.get("units"),
             drawn=state.get("drawn"),
+            turned_away=state.get("turned_away"),
         )
 
 

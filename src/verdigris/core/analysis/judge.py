@@ -93,6 +93,7 @@ def _proven_at(ledger: Ledger, min_candidate: int) -> float | None:
         not gating
         or ledger.attendance.counted[Role.CANDIDATE] < min_candidate
         or (overlap is not None and overlap < OVERLAP)
+        or ledger.watch.turned_away.is_uneven
     ):
         return None
     for place, multiple in enumerate(ledger.terms.multiples):
@@ -121,6 +122,8 @@ def _missing(ledger: Ledger, findings: tuple[Finding, ...], at: float, min_candi
         if finding.gates and finding.standing is not Standing.SAFE
     ]
     phrases += _strata_missing(ledger)
+    if ledger.watch.turned_away.is_uneven:
+        phrases.append(ledger.watch.turned_away.text())
     if ledger.ratio.mismatch:
         phrases.append("the traffic is not split as configured")
     return tuple(phrases)

@@ -84,6 +84,11 @@ class Lanes:
             usual=None if known else Sketch(),
         )
 
+    @property
+    def begun(self) -> Lane:
+        """The lane that takes requests in the order in which they began, the quick ones not before the slow ones."""
+        return self.arrivals if self.answers is None else self.answers.lane
+
     def harm(self) -> dict[Guardrail, Trial]:
         """Where harm is tried, by guardrail."""
         lanes = (self.arrivals,) if self.answers is None else (self.arrivals, self.answers.lane)

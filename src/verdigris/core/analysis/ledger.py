@@ -38,8 +38,7 @@ SCHEMA = 3
 FAIL_THRESHOLD = 20.0
 """1 / alpha of the whole rollout, over all metrics and steps."""
 
-_CHUNK = 1_024
-"""Observations settled at once: enough to be quick, few enough that drift inside a block does not matter."""
+_CHUNK = 1_024  # observations settled at once: enough to be quick, few enough that drift inside does not matter
 
 FAILING = 0.2
 """A scorer that fails more often than this part, 0..1, of its latest tries says nothing that a decision may rest on."""
@@ -295,6 +294,8 @@ class Ledger:
         for lane, rows in tried:
             if not len(rows):
                 continue
+            if lane is self.live.begun:
+                self.watch.turned_away.fold(rows)
             at = float(rows.columns.at.max())
             for source in lane.by_source:
                 for track in self.by_source[source] if source in sources else ():

@@ -142,11 +142,20 @@ def joined(pieces: Sequence[Rows]) -> Rows:
                 },
                 units=together("units") if first.units is not None else None,
                 drawn=together("drawn") if first.drawn is not None else None,
+                turned_away=_turned_away(columns),
             ),
             strata=np.concatenate([piece.strata for piece in pieces]),
             splits=np.concatenate([piece.splits for piece in pieces]),
         )
     return bare(rows).pick(np.argsort(rows.columns.began, kind="stable"))
+
+
+def _turned_away(columns: Sequence[Columns]) -> Flags | None:
+    if all(each.turned_away is None for each in columns):
+        return None
+    return np.concatenate(
+        [np.zeros(len(c), dtype=np.bool_) if c.turned_away is None else c.turned_away for c in columns]
+    )
 
 
 def bare(rows: Rows) -> Rows:

@@ -3,6 +3,7 @@
 - The model behind a role's answers changes mid-rollout, or its configuration: the comparison begins anew.
 - Stable itself moves away from where it was: then the ground moves under both, and the candidate is not to blame.
 - The candidate behaves otherwise than stable where no guardrail asks: see `Drift`.
+- The candidate turns more requests away than stable does: see `TurnedAway`, which holds a PASS back.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from verdigris.core.analysis.models import Fingerprints, Models
 from verdigris.core.analysis.rows import Members, Rows
 from verdigris.core.analysis.stability import Stability
 from verdigris.core.analysis.terms import Terms
+from verdigris.core.analysis.turned_away import TurnedAway
 from verdigris.core.model.observation import Role
 from verdigris.core.model.verdict import Caution
 
@@ -35,6 +37,7 @@ class Watch:
     fingerprints: dict[Role, Fingerprints]
     stability: Stability
     drift: Drift
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
     restarts: int = 0
     told: list[Caution] = field(default_factory=list)
 
@@ -84,10 +87,12 @@ class Watch:
     def restart(self) -> None:
         self.drift.restart()
         self.stability.restart()
+        self.turned_away.restart()
 
     def cautions(self) -> tuple[Caution, ...]:
         """What there is to tell, the same words as long as it is the same thing."""
-        return (*self.told, *self.stability.cautions(), *self.drift.cautions())
+        away = self.turned_away.caution()
+        return (*self.told, *self.stability.cautions(), *self.drift.cautions(), *((away,) if away else ()))
 
     def dump(self) -> dict[str, Any]:
         return {
@@ -95,6 +100,7 @@ class Watch:
             "fingerprints": {role.value: prints.dump() for role, prints in self.fingerprints.items()},
             "stability": self.stability.dump(),
             "drift": self.drift.dump(),
+            "turned_away": self.turned_away.dump(),
             "restarts": self.restarts,
             "told": [[caution.key, caution.text] for caution in self.told],
         }
@@ -105,5 +111,7 @@ class Watch:
             self.fingerprints[role].restore(dumped["fingerprints"][role.value])
         self.stability.restore(dumped["stability"])
         self.drift.restore(dumped["drift"])
+        if "turned_away" in dumped:  # a ledger from before it was counted has none
+            self.turned_away.restore(dumped["turned_away"])
         self.restarts = int(dumped["restarts"])
         self.told = [Caution(key=key, text=text) for key, text in dumped["told"]]
