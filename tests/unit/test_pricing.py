@@ -11,9 +11,13 @@ from verdigris.adapters.sources.memory import MemorySource
 from verdigris.controller.clock import Clock
 from verdigris.controller.ingest import Ingest
 from verdigris.controller.pricing import ENOUGH, LONGEST, MOST_MODELS, TOLD, Pricing
+from verdigris.controller.telemetry.face import TelemetryPlugs
+from verdigris.core.model.environment import Environment
 from verdigris.core.model.observation import Observation
 from verdigris.core.model.quality import CustomPrice
 from verdigris.core.model.reading import Usage
+from verdigris.core.model.release import Release
+from verdigris.testing.builders import a_service
 
 SMALL = CustomPrice(model="small", input=1.0, output=2.0, cache_read=0.1)
 
@@ -66,6 +70,22 @@ def test_without_tokens_there_is_nothing_to_price():
     failed = seen(status=503, input_tokens=None, output_tokens=None, response_model=None)
     assert work.price([failed]) == [failed]
     assert (work.health.estimated, work.health.unknown) == (0, 0)
+
+
+def test_an_answer_that_names_no_model_is_priced_by_the_one_its_release_declares():
+    """1,000 x 1 + 100 x 2 and 1,000 x 10 + 100 x 20 millionths: one model for both sides would hide the dearer candidate."""
+    large = replace(SMALL, model="large", input=10.0, output=20.0)
+    releases = {name: Release.of(version="1", config={"model": name}) for name in ("small", "large")}
+    environments = [
+        Environment(name=name, url="http://x", release=releases[model])
+        for name, model in (("blue", "small"), ("green", "large"))
+    ]
+    plugs = TelemetryPlugs(prices=KeptPrices(custom=(SMALL, large), model="small"))
+    work = plugs.pricing(replace(a_service(), environments=tuple(environments)))
+    sides = [seen(environment=name, response_model=None) for name in ("blue", "green")]
+    assert [each.cost for each in work.price(sides)] == [pytest.approx(0.0012), pytest.approx(0.012)]
+    (named,) = work.price([seen(environment="green", response_model="small")])
+    assert named.cost == pytest.approx(0.0012), "what the answer names comes first"
 
 
 def test_an_unknown_model_has_no_cost_and_is_counted_with_its_name():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 
 from verdigris.core.model.observation import Observation
 from verdigris.core.model.reading import Usage
+from verdigris.core.model.service import Service
 from verdigris.ports import Prices
 
 MOST_MODELS = 50
@@ -73,9 +74,13 @@ class _Side:
 
 @dataclass(slots=True)
 class Pricing:
-    """Works out costs and counts what it did. A cost that is reported is never touched."""
+    """Works out costs and counts what it did. A cost that is reported is never touched.
+
+    `declared` are the models of the environments' releases, for answers that name none.
+    """
 
     prices: Prices
+    declared: Mapping[str, str] = field(default_factory=dict)
     is_loaded: bool = False
     _reported: int = 0
     _estimated: int = 0
@@ -109,7 +114,7 @@ class Pricing:
         cost = self._cost(observation)
         if cost is None:
             self._unknown += 1
-            self._count(observation.response_model or "")
+            self._count(self._model(observation) or "")
             return observation
         self._estimated += 1
         self._side(observation.environment).estimated += 1
@@ -117,10 +122,13 @@ class Pricing:
 
     def _cost(self, observation: Observation) -> float | None:
         try:
-            return self.prices.cost(model=observation.response_model, usage=_usage(observation))
+            return self.prices.cost(model=self._model(observation), usage=_usage(observation))
         except Exception as error:  # noqa: BLE001 -- a price must not cost a request's evidence
             _log.debug("a price cannot be worked out: %s", type(error).__name__)
             return None
+
+    def _model(self, observation: Observation) -> str | None:
+        return observation.response_model or self.declared.get(observation.environment)
 
     def _side(self, environment: str) -> _Side:
         side = self._sides.get(environment)
@@ -157,6 +165,12 @@ class Pricing:
             f"costs are not comparable: {sides[most].share:.0%} of {most}'s are estimated from tokens and "
             f"{sides[least].share:.0%} of {least}'s; report them on both sides or on neither"
         )
+
+
+def declared_models(service: Service) -> dict[str, str]:
+    """The models that releases name, by environment."""
+    configs = {environment.name: dict(environment.release.config) for environment in service.environments}
+    return {name: config["model"] for name, config in configs.items() if config.get("model")}
 
 
 def _lacks_cost(observation: Observation) -> bool:

@@ -97,7 +97,7 @@ class Controller:
             self._clock,
             stable=service.environments[0].name,
             thinning=thinning,
-            pricing=telemetry.pricing(),
+            pricing=telemetry.pricing(service),
             watching=self._watch,
         )
         self._export = telemetry.export(self.meters)

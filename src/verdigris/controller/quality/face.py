@@ -13,6 +13,7 @@ from verdigris.cases.money import PURSE as CASES_PURSE
 from verdigris.cases.money import CaseMoney
 from verdigris.controller.clock import Clock
 from verdigris.controller.evidence import Measured
+from verdigris.controller.pricing import declared_models
 from verdigris.controller.quality.browse import Browser
 from verdigris.controller.quality.cases import CaseRounds
 from verdigris.controller.quality.health import Money, QualityHealth, QualitySummary, Tries
@@ -84,7 +85,7 @@ class QualityWork:
         self._reader = Reader.of(service, Redactor(quality.redaction).redact)
         self._keeper = Keeper(plugs.archive, plugs.clock)
         self.browser = Browser(archive=plugs.archive)
-        estimator = Estimator(plugs.prices, model=service.telemetry.model, declared=_models(service))
+        estimator = Estimator(plugs.prices, model=service.telemetry.model, declared=declared_models(service))
         self.shadowing = (
             None
             if quality.shadow is None
@@ -279,9 +280,3 @@ def remaining(budget: Budget, rollout: float, day: float) -> float | None:
 
 def _counts(counter: Mapping[Any, int]) -> dict[str, int]:
     return {str(word): count for word, count in counter.items() if count}
-
-
-def _models(service: Service) -> dict[str, str]:
-    """The models that releases name."""
-    configs = {environment.name: dict(environment.release.config) for environment in service.environments}
-    return {name: config["model"] for name, config in configs.items() if config.get("model")}

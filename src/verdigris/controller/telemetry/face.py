@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from verdigris.controller.pricing import Pricing
+from verdigris.controller.pricing import Pricing, declared_models
 from verdigris.controller.telemetry.export import Export
 from verdigris.controller.telemetry.meters import Meters
+from verdigris.core.model.service import Service
 from verdigris.ports import Exporter, Prices
 
 
@@ -22,8 +23,8 @@ class TelemetryPlugs:
     every: float = 60.0
     latest: bool = False
 
-    def pricing(self) -> Pricing | None:
-        return Pricing(prices=self.prices) if self.prices is not None else None
+    def pricing(self, service: Service) -> Pricing | None:
+        return Pricing(prices=self.prices, declared=declared_models(service)) if self.prices is not None else None
 
     def export(self, meters: Meters) -> Export | None:
         if self.exporter is None:
