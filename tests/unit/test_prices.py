@@ -110,6 +110,18 @@ def test_every_model_of_the_table_costs_what_the_table_says():
     assert compared > 300
 
 
+def test_whatever_bedrock_serves_is_found_by_its_name_there():
+    """Those that stand in the table under a vendor's name, and Claude by the regions it is served from."""
+    (bedrock,) = (provider for provider in get_snapshot().providers if provider.id == "aws")
+    served = [model.id for model in bedrock.models if not model.id.startswith(("regional.", "global."))]
+    claude = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    regions = [f"{region}.{claude}" for region in ("us", "eu", "apac", "jp", "au", "us-gov", "global")]
+    tokens = {"input": 1_000, "output": 1_000}
+    assert [name for name in served if "." in name and cost(name, **tokens) is None] == []
+    assert [name for name in regions if cost(name, **tokens) is None] == []
+    assert cost("qwen2.5-72b-of-ours", **tokens) is None
+
+
 def _named(name, provider):
     for tried in ("aws", None) if provider == "aws" else (None,):
         try:

@@ -8,6 +8,7 @@ something for each request as well.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -32,20 +33,8 @@ MOST_UNKNOWN = 20
 
 _VALID = 600.0  # seconds for which a price stands: some change with the hour
 _MILLION = 1e6
-_CLOUD = (
-    "anthropic.",
-    "amazon.",
-    "meta.",
-    "mistral.",
-    "cohere.",
-    "ai21.",
-    "deepseek.",
-    "us.",
-    "eu.",
-    "apac.",
-    "global.",
-)
-"""How the names of models begin that Amazon Bedrock serves."""
+_CLOUD = re.compile(r"(?:us-gov|ai21|[a-z]+)\.[a-z]")
+"""How the names of models begin that Amazon Bedrock serves: with a region or a vendor."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,7 +181,7 @@ def _plain(model: str) -> str:
 
 def _providers(model: str) -> Iterable[str | None]:
     """Where to look: None lets the list itself tell by the name whose model it is, which it cannot of all."""
-    return ("aws", None) if model.startswith(_CLOUD) else (None, "openai", "perplexity")
+    return ("aws", None) if _CLOUD.match(model) else (None, "openai", "perplexity")
 
 
 def _brackets_of(price: ModelPrice) -> Brackets:
