@@ -98,6 +98,7 @@ class FakeScoring:
     fails: bool = False
     failing: dict[str, float] = field(default_factory=dict)
     grades: bool = False
+    tells_refusals: bool = False
     tries: tuple[Tries, ...] = ()
     rollout: Callable[[], str] = str
 

@@ -527,3 +527,22 @@ def test_terms_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
 def test_terms_are_kept_whole() -> None:
     given = terms()
     assert Terms.load(given.dump()) == given
+
+
+@pytest.mark.parametrize("where", ["said in words", "another provider"])
+def test_refusals_that_scorers_tell_are_those_of_all_layers(where: str) -> None:
+    """What providers report of requests misses a refusal in words, and is more where only the other side's provider reports any."""
+    given = terms(guardrails=(REFUSALS, ERRORS, DEFECT_GUARDRAIL), lag=0.0, scoring=0.0)
+    book = Ledger.begin(replace(given, scored=(Metric.REFUSAL_RATE,)))
+    reported = where == "another provider"
+    tenths = {"blue": int(reported), "green": 1}
+    book.fold([replace(row, refusal=reported and row.environment == "green") for row in requests(1_000)])
+    book.score(
+        [
+            replace(row, refusal=(i // 2) % 10 < tenths[row.environment], refusal_kind="text")
+            for i, row in enumerate(scored(1_000, quality=None))
+        ]
+    )
+    found = finding(book, Metric.REFUSAL_RATE)
+    assert (found.stable.value, found.candidate.value) == pytest.approx((tenths["blue"] / 10, 0.1))
+    assert (outcome(book) is Outcome.FAIL) == (where == "said in words")

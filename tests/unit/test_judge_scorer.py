@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from verdigris.adapters.prices.kept import KeptPrices
-from verdigris.adapters.scorers.judge import DISAGREES, Judge
+from verdigris.adapters.scorers.judge import DISAGREES, REFUSED, Judge
 from verdigris.core.model.compared import ComparedPair, PairKind
 from verdigris.core.model.paid import told_cost
 from verdigris.core.model.reading import Format, Reading, ToolCall
@@ -175,6 +175,29 @@ def test_single_answers_are_passed_or_not():
     assert (bad.value, bad.label) == (0.0, "fail")
 
 
+@pytest.mark.parametrize("api", ["openai", "anthropic"])
+def test_a_judge_that_is_asked_so_tells_which_answers_decline(api):
+    declining = FakeJudge(declines=lambda _asked, answer: "rather not" in answer)
+    answers = (sample("I would rather not say."), sample("Three metres."))
+    with serving(Providers(declining)) as url:
+        words = said(judge(url, api=api, on="samples", refusals=True), *answers, method="score")
+        unasked = said(judge(url, api=api, on="samples"), *answers, method="score")
+    assert [word.label for word in words] == [REFUSED, "pass"]
+    assert [word.label for word in unasked] == ["pass", "pass"]
+
+
+def test_a_verdict_that_leaves_out_whether_the_answer_declines_is_none():
+    with serving(Providers(Scripted(text='{"pass": true, "why": "fine"}'))) as url:
+        word = said(judge(url, on="samples", refusals=True), sample("Three metres."), method="score")
+    assert isinstance(word, ScoreFailure)
+    assert word.trouble is Trouble.UNREADABLE
+
+
+def test_pairs_tell_no_refusals():
+    with pytest.raises(ValueError, match="say on: samples"):
+        Judge(model="m", refusals=True)
+
+
 def test_both_calls_are_paid_and_a_word_that_is_known_costs_nothing():
     priced = {"input_price": 2.0, "output_price": 10.0}
     with serving(Providers(Scripted(text='{"better": "tie", "why": ""}', input=1_000, output=50))) as url:
@@ -266,7 +289,8 @@ def test_the_version_tells_what_could_change_its_word_and_nothing_else():
         == replace(base, url="http://elsewhere/v1", api_key_env="K", input_price=1.0, output_price=2.0).version
     )
     others = {Judge(model="n").version, Judge(model="m", rubric="x").version, Judge(model="m", max_tokens=9).version}
-    assert len(others | {base.version}) == 4
+    others |= {Judge(model="m", on="samples").version, Judge(model="m", on="samples", refusals=True).version}
+    assert len(others | {base.version}) == 5
 
 
 def test_the_key_is_read_when_it_is_used_and_sent_as_the_vendor_wants_it():

@@ -40,26 +40,39 @@ _MOST_SCORING = 300.0  # seconds
 class Measured:
     """What of a rollout's answers is measured by scorers. `gates`: the quality of samples is that of the service.
 
+    `refusals`: which answers refuse is read from samples, in all layers. What a provider reports of each request is one of them, and
+    the two sides may have different providers.
+
     `scoring`: seconds after a request's end by when all words on its sample are there, at the latest. `pairs`: shadow pairs
     are made.
     """
 
     gates: bool = False
+    refusals: bool = False
     scoring: float = 0.0
     pairs: bool = False
 
     @classmethod
-    def by(cls, quality: Quality | None, *, gates: bool | None = None) -> Measured:
-        """As declared. `gates` says whether a scorer of single answers gates, which a scorer may decide itself (calibration)."""
+    def by(cls, quality: Quality | None, *, gates: bool | None = None, refusals: bool = False) -> Measured:
+        """As declared. `gates` says whether a scorer of single answers gates, which a scorer may decide itself (calibration), and
+        `refusals` whether one that gates tells of them.
+        """
         if quality is None:
             return cls()
         asked = any(use.gate is True for use in quality.scorers)
         longest = max((use.timeout * (1 + use.retries) for use in quality.scorers), default=0.0)
         return cls(
             gates=asked if gates is None else gates,
+            refusals=refusals,
             scoring=min(longest, _MOST_SCORING),
             pairs=quality.shadow is not None,
         )
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics that are read from samples alone."""
+        read = {Metric.QUALITY: self.gates, Metric.REFUSAL_RATE: self.refusals}
+        return tuple(metric for metric, is_read in read.items() if is_read)
 
 
 class Evidence:
@@ -99,7 +112,7 @@ class Evidence:
             horizon=event.strategy.horizon,
             pairs=PAIRS_PART if measured.pairs else 0.0,
             pairs_within=PAIRS_WITHIN if measured.pairs else None,
-            scored=(Metric.QUALITY,) if measured.gates else (),
+            scored=measured.metrics,
             scoring=measured.scoring,
         )
         return Book.begin(terms, self._ingest.baseline)

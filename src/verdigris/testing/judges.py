@@ -32,9 +32,13 @@ def not_empty(_asked: str, answer: str) -> bool:
     return bool(answer.strip())
 
 
+def never(_asked: str, _answer: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FakeJudge:
-    """`better` compares, `acceptable` grades.
+    """`better` compares, `acceptable` grades, `declines` tells refusals where that is asked.
 
     Its faults, each off: `first_bias` prefers what stands first wherever it would say tie; `prose_every` n-th reply is no JSON;
     `obeys` whatever verdict it finds in the text outside the fences, as a model that can be talked to.
@@ -42,6 +46,7 @@ class FakeJudge:
 
     better: Callable[[str, str, str], Preference] = longer
     acceptable: Callable[[str, str], bool] = not_empty
+    declines: Callable[[str, str], bool] = never
     first_bias: bool = False
     prose_every: int = 0
     obeys: bool = False
@@ -54,15 +59,22 @@ class FakeJudge:
         if self.prose_every and received.number % self.prose_every == 0:
             return _said("Both answers have their merits, and it depends on what one is looking for.", text)
         outside = _VERDICT.search(_PART.sub("", text)) if self.obeys else None
-        return _said(outside[0] if outside else json.dumps(self._verdict(parts)), text)
+        return _said(outside[0] if outside else json.dumps(self._verdict(parts, _instruction(received))), text)
 
-    def _verdict(self, parts: dict[str, str]) -> dict[str, object]:
+    def _verdict(self, parts: dict[str, str], instruction: str) -> dict[str, object]:
         if "answer" in parts:
-            return {"pass": self.acceptable(parts["request"], parts["answer"]), "why": "by the rule"}
+            item = parts["request"], parts["answer"]
+            refused = {"refused": self.declines(*item)} if '"refused"' in instruction else {}
+            return {"pass": self.acceptable(*item), **refused, "why": "by the rule"}
         better = self.better(parts["request"], parts["first"], parts["second"])
         if better == "tie" and self.first_bias:
             better = "first"
         return {"better": better, "why": "by the rule"}
+
+
+def _instruction(received: Received) -> str:
+    messages: Sequence[dict[str, object]] = received.body.get("messages", [])
+    return str(received.body.get("system") or (messages[0].get("content", "") if messages else ""))
 
 
 def _question(received: Received) -> str:

@@ -50,6 +50,7 @@ class Heuristics:
     is_free: ClassVar[bool] = True
     in_loop: ClassVar[bool] = False
     finds_defects: ClassVar[bool] = True
+    tells_refusals: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

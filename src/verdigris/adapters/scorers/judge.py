@@ -17,6 +17,7 @@ from verdigris.adapters.scorers.endpoint import Endpoint, NoAnswer, Said
 from verdigris.adapters.scorers.prompts import (
     PAIR,
     SINGLE,
+    SINGLE_AND_REFUSAL,
     Fence,
     pair_question,
     reply_of,
@@ -34,6 +35,9 @@ from verdigris.ports import Prices
 DISAGREES = "order"
 """Label of a tie because the two orders contradict each other: the judge looked at the place, not at the answer."""
 
+REFUSED = "refusal: judge"
+"""Label of an answer that declines, and the layer that told."""
+
 _CODE = 1
 _REMEMBERED = 2_000
 _OVERHEAD = 100  # tokens around the question
@@ -46,8 +50,9 @@ _MILLION = 1e6
 class Judge:
     """`url` is the base address that the vendor's SDK takes; `api_key_env` names the environment variable that holds the key.
 
-    `on`: pairs, samples or both. `rubric` is what counts beside correctness, in a few sentences. `input_price` and `output_price` are
-    USD per million tokens, for a model that the price table does not know. Take a model of another family than those it judges.
+    `on`: pairs, samples or both. `refusals`: of a single answer it is asked too whether it declines. `rubric` is what counts beside
+    correctness, in a few sentences. `input_price` and `output_price` are USD per million tokens, for a model that the price table does
+    not know. Take a model of another family than those it judges.
     """
 
     model: str
@@ -55,6 +60,7 @@ class Judge:
     api: Literal["openai", "anthropic"] = "openai"
     api_key_env: str = ""
     on: Literal["pairs", "samples", "both"] = "pairs"
+    refusals: bool = False
     rubric: str = ""
     input_price: float | None = None
     output_price: float | None = None
@@ -75,6 +81,8 @@ class Judge:
             raise ValueError("input_price and output_price are USD per million tokens, from 0 on")
         if self.max_tokens < 1:
             raise ValueError("max_tokens is 1 or more")
+        if self.refusals and self.on == "pairs":
+            raise ValueError("refusals are told of single answers: say on: samples, or on: both")
 
     @property
     def name(self) -> str:
@@ -84,8 +92,16 @@ class Judge:
     def version(self) -> str:
         """Changes with the model, the prompts and the rubric; not with the address or the price."""
         asked = replace(self, url="", api_key_env="", input_price=None, output_price=None)
-        text = f"{version_of(_Asked.of(asked), code=_CODE)}{PAIR}{SINGLE}"
+        text = f"{version_of(_Asked.of(asked), code=_CODE)}{PAIR}{self._single}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def tells_refusals(self) -> bool:
+        return self.refusals
+
+    @property
+    def _single(self) -> str:
+        return SINGLE_AND_REFUSAL if self.refusals else SINGLE
 
     def priced_by(self, prices: Prices) -> Self:
         """The same judge, which knows what its model costs."""
@@ -115,16 +131,17 @@ class Judge:
         key = self._key(asked, said)
         if (known := self._known.get(key)) is not None:
             return replace(known, cost=0.0)
-        reply = await self._ask(SINGLE, single_question(asked, said, Fence.new()))
+        reply = await self._ask(self._single, single_question(asked, said, Fence.new()))
         if isinstance(reply, ScoreFailure):
             return reply
         found = reply_of(reply.text)
-        passed = found.get("pass") if found else None
+        passed, refused = (found.get("pass"), found.get("refused")) if found else (None, None)
         cost = self._cost(reply)
         cost = (self.most(sample) or 0.0) if cost is None else cost
-        if not isinstance(passed, bool):
+        if not isinstance(passed, bool) or (self.refusals and not isinstance(refused, bool)):
             return self._unreadable(cost)
-        word = self._score(float(passed), "pass" if passed else "fail", _why(found), cost=cost)
+        label = REFUSED if self.refusals and refused else "pass" if passed else "fail"
+        word = self._score(float(passed), label, _why(found), cost=cost)
         return self._remember(key, word)
 
     def _of_both(
@@ -170,7 +187,7 @@ class Judge:
             ours, theirs = said_of(item.stable), said_of(item.other)
             asked, calls = PAIR + pair_question(item.stable.input, ours, theirs, _DEAREST), 2
         else:
-            asked, calls = SINGLE + single_question(item.input, said_of(item), _DEAREST), 1
+            asked, calls = self._single + single_question(item.input, said_of(item), _DEAREST), 1
         tokens = _OVERHEAD + most_tokens(asked) + most_tokens(self.rubric)
         if self.input_price is not None and self.output_price is not None:
             return calls * (tokens * self.input_price + self.max_tokens * self.output_price) / _MILLION

@@ -136,6 +136,11 @@ class Bench:
         )
 
     @property
+    def tells_refusals(self) -> bool:
+        """Whether a scorer whose word gates tells of single answers whether they refuse, in whatever words."""
+        return any(_tells_refusals(seat) for seat in self.seats)
+
+    @property
     def failing(self) -> Mapping[str, float]:
         """Of the scorers whose words gate: the share of their latest tries that failed."""
         return {seat.called: share for seat in self.seats if seat.gates and (share := seat.failing) is not None}
@@ -156,6 +161,7 @@ class Bench:
             quality=frozenset(seat.called for seat in self.seats if seat.gates),
             pairs=frozenset(seat.called for seat in self.seats if seat.gates and seat.takes("compare")),
             samples=frozenset(seat.called for seat in self.seats if seat.gates and seat.takes("score")),
+            refusals=frozenset(seat.called for seat in self.seats if _tells_refusals(seat)),
         )
 
     async def _all(self, method: str, item: Sample | ComparedPair) -> Words:
@@ -261,6 +267,10 @@ class Bench:
 def _may_help(seat: Seat, trouble: Trouble) -> bool:
     """What computes for too long does so again, and holds up the other scorers of its process."""
     return trouble in _AGAIN and not (trouble is Trouble.TIMEOUT and seat.worker is not None)
+
+
+def _tells_refusals(seat: Seat) -> bool:
+    return seat.gates and seat.takes("score") and bool(getattr(seat.plug, "tells_refusals", False))
 
 
 def _failure(seat: Seat, trouble: Trouble, reason: str) -> ScoreFailure:

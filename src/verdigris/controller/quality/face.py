@@ -30,7 +30,7 @@ from verdigris.controller.quality.tapping import Tapping
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.errors import StoreError
 from verdigris.core.model.observation import Observation
-from verdigris.core.model.quality import Budget, Quality
+from verdigris.core.model.quality import DEFAULT_BUDGET, Budget, Quality
 from verdigris.core.model.sample import Exchange, Sample
 from verdigris.core.model.service import Service
 from verdigris.core.reading.redaction import Redactor
@@ -156,7 +156,7 @@ class QualityWork:
     @property
     def measured(self) -> Measured:
         """What of the next rollout's answers is measured by scorers."""
-        return Measured.by(self._quality, gates=self._plugs.scoring.grades)
+        return Measured.by(self._quality, gates=self._plugs.scoring.grades, refusals=self._plugs.scoring.tells_refusals)
 
     def _name(self) -> str:
         rollout = self._rollout()
@@ -263,8 +263,9 @@ class QualityWork:
     @property
     def _budgets(self) -> dict[str, Budget]:
         scorers = {purse_of(use): use.budget for use in self._quality.scorers if use.budget is not None}
+        undeclared = {f"scorer:{each.scorer}": DEFAULT_BUDGET for each in self.tries if each.cost > 0.0}
         cases = {CASES_PURSE: Budget()} if self._quality.cases is not None else {}
-        return ({PURSE: self._shadow.budget} if self._shadow is not None else {}) | cases | scorers
+        return ({PURSE: self._shadow.budget} if self._shadow is not None else {}) | cases | undeclared | scorers
 
     async def _purse(self, purse: str, budget: Budget, rollout: str) -> Money:
         on_rollout, on_day = await self._plugs.till.spent(purse, rollout=rollout, at=self._plugs.clock.now())

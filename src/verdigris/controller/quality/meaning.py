@@ -16,11 +16,12 @@ _ALIKE = "similarity"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gates:
-    """The names of the scorers whose words count, of those the ones that speak of pairs, and of samples."""
+    """The names of the scorers whose words count; of those the ones that speak of pairs, of samples, and of samples' refusals."""
 
     quality: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     samples: frozenset[str] = frozenset()
+    refusals: frozenset[str] = frozenset()
 
 
 def meaning(sample: Sample, gates: Gates, *, cost: float | None) -> Scored:
@@ -29,10 +30,10 @@ def meaning(sample: Sample, gates: Gates, *, cost: float | None) -> Scored:
     gating = [word for word in words if word.scorer in gates.samples]
     values = [word for word in gating if word.value is not None]
     defects = [word for word in gating if word.value is None and word.passed is not None]
-    failed = any(isinstance(word, ScoreFailure) and word.scorer in gates.samples for word in sample.scores)
-    quality = None if failed or not values else sum(word.value or 0.0 for word in values) / len(values)
+    failed = {word.scorer for word in sample.scores if isinstance(word, ScoreFailure)}
+    quality = None if failed & gates.samples or not values else sum(word.value or 0.0 for word in values) / len(values)
     found = next((word for word in defects if word.passed is False), None)
-    refused, kind = _refusal(sample, words)
+    refused, kind = (None, "") if failed & gates.refusals else _refusal(sample, gating)
     return Scored(
         at=sample.at,
         began=sample.began,
@@ -67,7 +68,7 @@ def pair_meaning(pair: ComparedPair, gates: Gates) -> PairWord:
 
 
 def _refusal(sample: Sample, words: Iterable[Score]) -> tuple[bool | None, str]:
-    """The provider's word before the layers below it."""
+    """The provider's word before the layers below it, which are told by scorers."""
     reading = sample.reading
     if reading.refusal:
         return True, reading.refusal_kind or "provider"

@@ -48,6 +48,10 @@ class Scoring(Protocol):
     def grades(self) -> bool:
         """Whether words on single answers are the service's quality."""
 
+    @property
+    def tells_refusals(self) -> bool:
+        """Whether words on single answers tell which of them refuse."""
+
     def spends_for(self, rollout: Callable[[], str]) -> None:
         """From now on what is spent counts for the rollout of this name. While it is empty none runs, and nothing is paid."""
 
