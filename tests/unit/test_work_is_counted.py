@@ -9,6 +9,7 @@ from verdigris.adapters.samples.archive import MemoryArchive
 from verdigris.adapters.samples.till import MemoryTill
 from verdigris.controller.clock import Clock
 from verdigris.controller.quality.face import QualityPlugs, QualityWork
+from verdigris.controller.quality.health import Tries
 from verdigris.controller.telemetry.meters import Meters
 from verdigris.core.model.quality import Budget, Quality, ScorerUse
 from verdigris.core.model.sample import Exchange
@@ -84,3 +85,20 @@ def test_words_pairs_and_money_are_counted():
     assert round(sums["scores", "judge"], 9) == 2.1
     left = {purse.purse: round(purse.remaining, 9) for purse in money}
     assert left == {"shadow": 0.994, "scorer:judge": 5.0}
+
+
+def test_what_a_scorer_without_a_budget_of_its_own_spends_is_told_too():
+    """Such as one of another package: it has the budget that scorers have by default."""
+    till = MemoryTill()
+    doing = work(Meters("summarizer", rollout=a_rollout, stable=lambda: "blue"), till, [])
+    doing._plugs.scoring.tries = (Tries(scorer="foreign", cost=0.5), Tries(scorer="heuristics"))
+
+    async def story():
+        await till.reserve("scorer:foreign", 0.5, budget=Budget(), rollout="r1", at=START)
+        return await doing.money("r1")
+
+    assert {purse.purse: purse.remaining for purse in asyncio.run(story())} == {
+        "shadow": 1.0,
+        "scorer:judge": 5.0,
+        "scorer:foreign": 4.5,
+    }
