@@ -156,7 +156,7 @@ class QualityWork:
     @property
     def measured(self) -> Measured:
         """What of the next rollout's answers is measured by scorers."""
-        return Measured.by(self._quality, gates=self._plugs.scoring.grades)
+        return Measured.by(self._quality, gates=self._plugs.scoring.grades, refusals=self._plugs.scoring.tells_refusals)
 
     def _name(self) -> str:
         rollout = self._rollout()
