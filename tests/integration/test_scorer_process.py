@@ -125,6 +125,17 @@ def test_a_scorer_that_never_ends_holds_neither_the_loop_nor_our_own_scorers(use
     assert further >= 10  # a second of standing still would leave none
 
 
+def test_what_a_scorer_can_cost_is_asked_there_too():
+    async def story(one):
+        words = [(await one.score(a_sample(input=text)))[0] for text in ("for ever", "go on")]
+        return words, one.till
+
+    (late, after), till = run(story, ScorerUse(use="f-paid", timeout=0.5))
+    assert late.trouble is Trouble.BUDGET
+    assert (after.value, after.cost) == (1.0, 0.1)
+    assert (till.highest, till.settlements) == (0.25, [0.1])
+
+
 def test_the_process_is_killed_and_begun_anew():
     async def story(one):
         before = (await one.score(a_sample()))[1]

@@ -97,6 +97,21 @@ class Huge(_Scorer):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Paid(_Scorer):
+    @property
+    def is_free(self):
+        return False
+
+    def most(self, sample):
+        while sample.input == "for ever":
+            pass
+        return 0.25
+
+    async def score(self, sample):
+        return self.word(value=1.0, cost=0.1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Nothing:
     option: int = 1
 
@@ -114,6 +129,7 @@ PLUGS = {
     "f-lambda": "Lambda",
     "f-programs": "Programs",
     "f-huge": "Huge",
+    "f-paid": "Paid",
     "f-nothing": "Nothing",
     "f-noplug": "NoPlug",
     "f-missing": "Missing",

@@ -22,7 +22,7 @@ from verdigris.controller.quality.sound import sound
 from verdigris.controller.quality.worker import Died, Worker
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.errors import StoreError
-from verdigris.core.model.paid import most_cost, told_cost
+from verdigris.core.model.paid import money, most_cost, told_cost
 from verdigris.core.model.quality import DEFAULT_BUDGET, Budget, ScorerUse
 from verdigris.core.model.sample import Sample
 from verdigris.core.model.score import Score, Scored, ScoreFailure, Trouble
@@ -218,10 +218,19 @@ class Bench:
         return word
 
     async def _reserve(self, seat: Seat, item: Sample | ComparedPair) -> Reservation | None:
-        most = most_cost(seat.plug, item)
+        most = await self._most(seat, item)
         if most is not None or seat.plug.is_free:
             most = max(most or 0.0, seat.dearest)
         return await self._set_aside(seat, most, seat.use.budget or DEFAULT_BUDGET)
+
+    async def _most(self, seat: Seat, item: Sample | ComparedPair) -> float | None:
+        """Asked where the scorer itself is: one that never ends may not hold up the loop here either."""
+        if seat.worker is None:
+            return most_cost(seat.plug, item)
+        try:
+            return money(await seat.worker.ask(seat.place, "most", item, timeout=seat.use.timeout))
+        except (TimeoutError, Died):
+            return None
 
     async def _book(self, seat: Seat, spent: float) -> None:
         """Of a scorer that was taken to be free: from here on it is not."""

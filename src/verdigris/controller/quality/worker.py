@@ -120,7 +120,8 @@ def main() -> None:
         while (asked := _read(source)) is not None:
             place, method, item = asked
             try:
-                answer = (True, runner.run(getattr(scorers[place], method)(item)))
+                said = getattr(scorers[place], method)(item)
+                answer = (True, runner.run(said) if asyncio.iscoroutine(said) else said)
             except Exception as error:  # noqa: BLE001 -- whatever a scorer does wrong is a failure of that scorer
                 answer = (False, f"{type(error).__name__} in the scorer")
             _write(sink, answer)

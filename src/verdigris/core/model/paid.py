@@ -17,7 +17,12 @@ def most_cost(plug: Any, item: Any) -> float | None:
         most = plug.most(item)
     except Exception:  # noqa: BLE001 -- whatever it is, then its price is not known
         return None
-    return float(most) if _is_money(most) else None
+    return money(most)
+
+
+def money(value: Any) -> float | None:
+    """USD, None for what is no amount of it."""
+    return float(value) if _is_money(value) else None
 
 
 def told_cost(word: Any) -> float | None:
