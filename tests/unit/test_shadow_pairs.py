@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from support.quality import SAFE, Bench, FakePrices, FakeResender, FakeTill, until
+from support.quality import SAFE, START, Bench, FakePrices, FakeResender, FakeTill, until
 from verdigris.controller.quality.safe import Dropped, is_under, lot
 from verdigris.core.model.compared import PairKind
-from verdigris.core.model.pair import Answer
+from verdigris.core.model.pair import Answer, Pair
 from verdigris.core.model.quality import Budget
 from verdigris.ports import Unanswered
 from verdigris.testing.builders import a_rollout
@@ -295,10 +295,10 @@ def test_an_answer_dearer_than_was_set_aside_is_counted_and_raises_what_is_set_a
 )
 def test_no_answer_is_no_evidence_and_may_have_cost_all_that_was_set_aside(why, was_sent, dropped, spent):
     bench = Bench(resender=FakeResender(answer=lambda _: Unanswered(why=why, was_sent=was_sent)))
-    shadowing = run(bench, many(1))
+    shadowing = run(bench, many(1, unit=77))
     assert shadowing.dropped == {dropped: 1}
     assert bench.till.settlements == [spent]
-    assert bench.judging.pairs == []
+    assert bench.judging.pairs == [Pair(at=START, stable=Answer(), candidate=Answer(), unit=77, unanswered=True)]
     assert bench.kept == []
 
 

@@ -148,6 +148,8 @@ class Shadowing:
         answer = await self._send(drawn)
         if isinstance(answer, Unanswered):
             await self._settle(drawn, reservation, None if answer.was_sent else 0.0, most)
+            if self._is_on(drawn):
+                self._judging.pair(drawn.rollout.id, [self._silence(drawn)])
             return self._drop(_UNANSWERED[answer.why])
         other = await self._reader.take(
             replace(answer, environment=drawn.side.environment, release=drawn.side.release.id)
@@ -235,6 +237,18 @@ class Shadowing:
         if self._is_on(drawn):
             self._judging.pair(pair.rollout, [self._evidence(pair)])
         self._judging.scorers(self._scoring.failing)
+
+    def _silence(self, drawn: Drawn) -> Pair:
+        first, nothing = drawn.taken.sample, Answer()
+        return Pair(
+            at=self._clock.now(),
+            stable=nothing,
+            candidate=nothing,
+            stratum=first.stratum,
+            kind=drawn.kind,
+            unit=first.unit,
+            unanswered=True,
+        )
 
     def _evidence(self, pair: ComparedPair) -> Pair:
         word = self._scoring.word(pair)

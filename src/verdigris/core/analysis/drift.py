@@ -17,6 +17,7 @@ from verdigris.core.analysis.columns import Labels, Source, Trait
 from verdigris.core.analysis.contrast import Contrast
 from verdigris.core.analysis.rows import Members, Rows
 from verdigris.core.analysis.samples import NOTHING
+from verdigris.core.analysis.silence import Silence
 from verdigris.core.model.compared import PairKind
 from verdigris.core.model.pair import Pair
 from verdigris.core.model.verdict import Caution, Labelled
@@ -62,7 +63,12 @@ class Likeness:
 
     def fold(self, pairs: Sequence[Pair]) -> None:
         for pair in pairs:
-            if pair.kind is PairKind.CASE or pair.similarity is None or not 0.0 <= pair.similarity <= 1.0:
+            if (
+                pair.kind is PairKind.CASE
+                or pair.unanswered
+                or pair.similarity is None
+                or not 0.0 <= pair.similarity <= 1.0
+            ):
                 continue
             waiting = self.pending[1 if pair.kind is PairKind.SELF else 0]
             waiting.append(pair.similarity)
@@ -109,6 +115,7 @@ class Drift:
 
     contrasts: dict[str, Contrast] = field(default_factory=_contrasts)
     likeness: Likeness = field(default_factory=Likeness)
+    silence: Silence = field(default_factory=Silence)
     past: Sketch = field(default_factory=Sketch)
     deciles: tuple[float, ...] = ()
 
@@ -137,9 +144,10 @@ class Drift:
 
     def fold_pairs(self, pairs: Sequence[Pair]) -> None:
         self.likeness.fold(pairs)
+        self.silence.fold(pairs)
 
     def restart(self) -> None:
-        self.contrasts, self.likeness = _contrasts(), Likeness()
+        self.contrasts, self.likeness, self.silence = _contrasts(), Likeness(), Silence()
 
     def cautions(self) -> Iterator[Caution]:
         for name, contrast in self.contrasts.items():
@@ -147,6 +155,8 @@ class Drift:
                 yield Caution(key=name, text=f"{_SAID[name]}: {contrast.told}")
         if self.likeness.told:
             yield Caution(key="similarity", text=self.likeness.told)
+        if silence := self.silence.caution():
+            yield silence
 
     def labelled(self, trait: Trait) -> tuple[Labelled, ...]:
         """How many samples of each side had each label."""
@@ -167,6 +177,7 @@ class Drift:
         return {
             "contrasts": {name: contrast.dump() for name, contrast in self.contrasts.items()},
             "likeness": self.likeness.dump(),
+            "silence": self.silence.dump(),
             "past": self.past.dump(),
             "deciles": list(self.deciles),
         }
@@ -175,6 +186,8 @@ class Drift:
         for name, contrast in self.contrasts.items():
             contrast.restore(dumped["contrasts"][name])
         self.likeness.restore(dumped["likeness"])
+        if "silence" in dumped:  # a ledger from before it was counted has none
+            self.silence.restore(dumped["silence"])
         self.past = Sketch.load(dumped["past"])
         self.deciles = tuple(float(value) for value in dumped["deciles"])
 

@@ -48,6 +48,7 @@ class Pairing:
 
     def counted(self, pairs: Sequence[Pair], *, without_quality: bool = False) -> Iterator[Counted]:
         """Those that are evidence, in the order in which they came."""
+        pairs = [pair for pair in pairs if not pair.unanswered]
         if without_quality:
             pairs = [_without_quality(pair) for pair in pairs]
         for (kind, scorer), group in itertools.groupby(pairs, key=lambda pair: (pair.kind, pair.scorer)):

@@ -28,6 +28,7 @@ class Pair:
     Only SHADOW pairs are evidence: those of a CASE are shown beside them, since a few inputs again and again are no sample of the
     traffic. In a SELF pair `candidate` is stable's second answer. `similarity`, 0..1, is that of the two answers: it is told when the
     candidate's lie further from stable's than stable's own second ones do. `unit` is that of the request, as in an Observation.
+    `unanswered`: no whole second answer came, so that neither says anything; it is counted, and no evidence.
     """
 
     at: float
@@ -38,3 +39,4 @@ class Pair:
     kind: PairKind = PairKind.SHADOW
     similarity: float | None = None
     unit: int | None = None
+    unanswered: bool = False
