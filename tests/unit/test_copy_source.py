@@ -291,6 +291,24 @@ def test_one_that_sends_without_end_is_cut_and_blocks_no_other(tmp_path):
     assert against(tmp_path, story, largest=50_000) < 70_000
 
 
+def test_a_stream_that_never_ends_is_delivered_at_the_limit_and_its_call_ended(tmp_path):
+    """Nothing more of it is copied, and its place is free for others."""
+
+    async def story(sender):
+        call = sender.call()
+        for part in (asked(), answered(), answer_body(b"x" * 100, end=False), answer_body(b"y" * 100, end=False)):
+            await call.write(part)
+        async with asyncio.timeout(PATIENCE):
+            ended = await call.code()
+        return ended, sender.source.under_way, sender.source.collect(10)
+
+    ended, under_way, copied = against(tmp_path, story, largest=150)
+    (seen,) = copied.exchanges
+    assert (ended, under_way) == (grpc.StatusCode.OK, 0)
+    assert seen.response_body == b"x" * 100 + b"y" * 50
+    assert (seen.cut, seen.is_whole) == (True, True)
+
+
 def test_a_silent_call_ends_in_time(tmp_path):
     async def story(sender):
         unanswered, silent = sender.call(), sender.call()
