@@ -7,10 +7,12 @@ by pydantic against the fields' types, so a plug says what it takes by its annot
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, NotRequired, get_type_hints
+from pathlib import Path
+from typing import Any, NotRequired, get_args, get_type_hints
 
 from verdigris.core.model.errors import ConfigError
 
@@ -47,6 +49,28 @@ def make(name: str, options: Mapping[str, Any], *, group: str = SCORERS) -> Any:
     return made
 
 
+def settled(name: str, options: Mapping[str, Any], folder: str | Path, *, group: str = SCORERS) -> dict[str, Any]:
+    """The options, with relative paths taken from `folder` on, which is that of the file they stand in.
+
+    Paths are the texts of fields whose type is, or may be, a `Path`. What is no plug keeps its options: `make` says so.
+    """
+    try:
+        hints = get_type_hints(_loaded(name, group))
+    except ConfigError:
+        return dict(options)
+    paths = {key for key, hint in hints.items() if Path in (hint, *get_args(hint))}
+    return {key: _from(folder, value) if key in paths else value for key, value in options.items()}
+
+
+def _from(folder: str | Path, value: Any) -> Any:
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        return str(Path(folder, Path(value).expanduser()))
+    except RuntimeError:  # the home of nobody who is known
+        return str(Path(folder, value))
+
+
 def schema(name: str, *, group: str = SCORERS) -> dict[str, Any]:
     """The JSON Schema of a plug's options. Raises: ConfigError."""
     found: dict[str, Any] = _options(name, _loaded(name, group)).json_schema()
@@ -77,11 +101,55 @@ def _checked(name: str, plug: type, options: Mapping[str, Any]) -> Any:
     try:
         return plug(**_options(name, plug).validate_python(dict(options)))
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"option {key} of scorer {name}: {first['msg']}", key=key) from None
+        raise _wrong(name, options, error.errors(include_input=False, include_url=False)) from None
     except ValueError as error:  # what the plug itself says of its options
-        raise ConfigError(f"scorer {name}: {error}") from None
+        named = [key for key in options if re.search(rf"\b{re.escape(key)}\b", str(error))]
+        raise ConfigError(f"scorer {name}: {error}", key=named[0] if named else "") from None
+
+
+_SHOULD_BE = {
+    "string_type": "a text",
+    "path_type": "the path of a file",
+    "dict_type": "keys with values",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+}
+
+
+def _wrong(name: str, options: Mapping[str, Any], found: Sequence[Any]) -> ConfigError:
+    """The first of pydantic's complaints in words; of a value that may be of several types there is one for each."""
+    key = _key(options, found[0]["loc"])
+    of_key = [each for each in found if _key(options, each["loc"]) == key]
+    if found[0]["type"] == "missing":
+        return ConfigError(f"option {key} of scorer {name} is missing", key=key, hint=f"add {key}: …")
+    known = [
+        f"one of {each['ctx']['expected']}" if each["type"] == "literal_error" else _SHOULD_BE.get(each["type"])
+        for each in of_key
+    ]
+    if None in known:
+        return ConfigError(f"option {key} of scorer {name}: {of_key[0]['msg']}", key=key)
+    wanted = " or ".join(dict.fromkeys(word for word in known if word))
+    return ConfigError(f"option {key} of scorer {name} should be {wanted}", key=key)
+
+
+def _key(options: Any, location: Sequence[Any]) -> str:
+    """Where in the options it is, without the names of types."""
+    parts: list[str] = []
+    node = options
+    for part in location:
+        has = part in node if isinstance(node, Mapping) else isinstance(node, list) and part in range(len(node))
+        if has:
+            node = node[part]
+        if has or not parts:
+            parts.append(str(part))
+    return ".".join(parts)
 
 
 def _loaded(name: str, group: str) -> type:

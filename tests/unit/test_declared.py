@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from verdigris import plugins
 from verdigris.assemble.declared import check_declared
+from verdigris.assemble.scorers import bench
 from verdigris.cli.app import root
 from verdigris.cli.launch import make_launch
 from verdigris.core.model.errors import ConfigError
-from verdigris.spec.load import load
+from verdigris.spec.load import load, loads
 
 BASE = "service: s\nenvironments: { blue: http://127.0.0.1:1, green: http://127.0.0.1:2 }\n"
 
@@ -50,15 +52,42 @@ MISTAKES = {
     ),
     "an option of another kind": (
         "quality: { scorers: [ { use: exact, fold: perhaps } ] }\n",
-        "v.yaml:3:43: option fold of scorer exact: Input should be a valid boolean",
+        "v.yaml:3:43: option fold of scorer exact should be true or false",
     ),
     "a judge without a model": (
         "quality: { scorers: [ { use: judge } ] }\n",
-        "v.yaml:3:23: option model of scorer judge: ",
+        "v.yaml:3:23: option model of scorer judge is missing (add model: …)",
     ),
     "no file of cases": (
         "quality: { cases: none/*.yaml }\n",
-        "no file of cases matches none/*.yaml",
+        "v.yaml:3:19: no file of cases matches none/*.yaml",
+    ),
+    "an item of an option": (
+        "quality: { scorers: [ { use: heuristics, checks: [empty, emty] } ] }\n",
+        "v.yaml:3:58: option checks.1 of scorer heuristics should be one of 'empty', ",
+    ),
+    "an option that may be of two kinds": (
+        "quality: { scorers: [ { use: json-schema, schema: 5 } ] }\n",
+        "v.yaml:3:51: option schema of scorer json-schema should be the path of a file or keys with values",
+    ),
+    "a file that is not there": (
+        "quality:\n  scorers:\n    - use: json-schema\n      schema: none.json\n",
+        "v.yaml:6:15: scorer json-schema: schema: the file none.json cannot be read: No such file or directory",
+    ),
+    "what a plug says of an option": (
+        "quality:\n  scorers:\n    - use: http\n      url: ftp://x\n",
+        "v.yaml:6:12: scorer http: the url begins with http:// or https://",
+    ),
+    "a secret where its name should stand": (
+        "quality: { scorers: [ { use: similarity, url: http://x, model: m, price: 0, api_key_env: sk-abc } ] }\n",
+        (
+            "v.yaml:3:90: option api_key_env of scorer similarity is not the name of an environment variable (write the name "
+            "of the variable that holds the secret, never the secret itself)"
+        ),
+    ),
+    "a home of nobody": (
+        "quality: { cases: ~nobody-is-called-this/x.yaml }\n",
+        "v.yaml:3:19: ~nobody-is-called-this/x.yaml begins with the home of nobody who is known here",
     ),
 }
 
@@ -102,3 +131,54 @@ def test_cases_lie_beside_the_file_wherever_it_is_read_from(folder, monkeypatch)
     (folder / "config" / "cases.yaml").write_text("cases: [ { id: a, input: x, equals: y } ]")
     (folder / "config" / "v.yaml").write_text(BASE + "quality: { cases: { files: cases.yaml, path: / } }\n")
     assert check_declared(load("config/v.yaml", environ={})) == ()
+
+
+def test_a_schema_lies_beside_the_file_wherever_it_is_read_from(folder):
+    (folder / "config").mkdir()
+    (folder / "config" / "answer.json").write_text('{"type": "object"}')
+    (folder / "config" / "v.yaml").write_text(
+        BASE + "quality: { scorers: { use: json-schema, schema: answer.json } }\n"
+    )
+    loaded = load("config/v.yaml", environ={})
+    assert check_declared(loaded) == ()
+    made = bench(loaded.service.quality, till=None, prices=None)
+    assert made.seats[0].plug.problem("[]") == "at the top: breaks type"
+    assert made.seats[0].worker is not None
+    process = made.seats[0].use.options
+    assert plugins.make("json-schema", process).problem("{}") == ""
+
+
+def test_an_absolute_path_stays_what_it_is(folder):
+    (folder / "answer.json").write_text("{}")
+    (folder / "config").mkdir()
+    (folder / "config" / "v.yaml").write_text(
+        BASE + f"quality: {{ scorers: {{ use: json-schema, schema: {folder}/answer.json }} }}\n"
+    )
+    assert check_declared(load("config/v.yaml", environ={})) == ()
+
+
+def test_a_schema_may_hold_null_and_a_budget_may_not():
+    Path("v.yaml").write_text(
+        BASE + "quality: { scorers: [ { use: json-schema, schema: { enum: [a, null], default: null } } ] }\n"
+    )
+    loaded = load("v.yaml", environ={})
+    assert loaded.service.quality.scorers[0].options == {"schema": {"enum": ["a", None], "default": None}}
+    assert check_declared(loaded) == ()
+    blank = BASE + "quality: { scorers: [ { use: exact, budget: { per_day: 1, requests: } } ] }\n"
+    with pytest.raises(ConfigError, match=r"budget\.requests has no value"):
+        loads(blank, environ={})
+    with pytest.raises(ConfigError, match=r"schema has no value"):
+        loads(BASE + "quality: { scorers: { use: json-schema, schema: } }\n", environ={})
+
+
+def test_a_key_that_is_not_set_is_told_without_its_text(monkeypatch):
+    Path("v.yaml").write_text(
+        BASE + "quality: { scorers: [ { use: judge, model: m, api_key_env: A_KEY, budget: 1 USD/day } ] }\n"
+    )
+    monkeypatch.delenv("A_KEY", raising=False)
+    (warning,) = check_declared(load("v.yaml", environ={}))
+    assert warning == (
+        "the environment variable that api_key_env of scorer judge names is not set here: it would be asked without a key"
+    )
+    monkeypatch.setenv("A_KEY", "k")
+    assert check_declared(load("v.yaml", environ={})) == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
@@ -27,17 +29,39 @@ def check_declared(loaded: Loaded) -> tuple[str, ...]:
     try:
         cases_of(loaded.service)
     except ConfigError as error:
-        errors += error.errors
+        errors += [each if each.file else _of_cases(loaded, each) for each in error.errors]
     if errors:
         raise ConfigError.together(errors)
     return tuple(warnings)
 
 
 def _scorer(use: ScorerUse) -> Iterator[str]:
-    plug = plugins.make(use.use, use.options)
+    plug = plugins.make(use.use, plugins.settled(use.use, use.options, use.folder))
+    called = use.name or use.use
     if use.budget is None and not plug.is_free:
         amount = f"{DEFAULT_BUDGET.per_day:g} USD/day"
-        yield f"scorer {use.name or use.use} costs money and has no budget: it may spend {amount}; write budget: {amount}, or another"
+        yield f"scorer {called} costs money and has no budget: it may spend {amount}; write budget: {amount}, or another"
+    for option, variable in use.options.items():
+        if option.endswith("_env") and isinstance(variable, str) and variable:
+            yield from _variable(called, option, variable)
+
+
+def _variable(called: str, option: str, variable: str) -> Iterator[str]:
+    """The text is not told: where it is no variable's name, it may be the secret itself."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+        raise ConfigError(
+            f"option {option} of scorer {called} is not the name of an environment variable",
+            key=option,
+            hint="write the name of the variable that holds the secret, never the secret itself",
+        )
+    if not os.environ.get(variable):
+        yield f"the environment variable that {option} of scorer {called} names is not set here: it would be asked without a key"
+
+
+def _of_cases(loaded: Loaded, error: ConfigError) -> ConfigError:
+    """The same where the files are named, in so far as it is not about what stands in one."""
+    source = loaded.source
+    return source.error(error.message, at=source.settle(("quality", "cases", "files")), hint=error.hint)
 
 
 def _placed(loaded: Loaded, index: int, use: ScorerUse, error: ConfigError) -> ConfigError:
@@ -46,7 +70,7 @@ def _placed(loaded: Loaded, index: int, use: ScorerUse, error: ConfigError) -> C
     source = loaded.source
     if not error.key:
         return source.error(error.message, at=source.settle((*at, "use")), hint=error.hint)
-    place = source.settle((*at, *error.key.split(".")))
+    place = source.settle((*at, *(int(part) if part.isdigit() else part for part in error.key.split("."))))
     own = get_close_matches(error.key, ScorerDoc.model_fields, n=1) if error.key in use.options else []
     hint = f'did you mean "{own[0]}"?' if own and "has no option" in error.message else error.hint
     return source.error(error.message, at=place, hint=hint, on_key="has no option" in error.message)

@@ -36,7 +36,8 @@ def bench(
     """`calibrated` is what the function of that name says. Raises: ConfigError."""
     ours, others = _Process(), _Process()
     seats: list[Seat] = []
-    for index, use in enumerate(quality.scorers):
+    for index, declared in enumerate(quality.scorers):
+        use = replace(declared, options=plugins.settled(declared.use, declared.options, declared.folder))
         plug = _plug(use, index, prices)
         seat = Seat(use=_bounded(use, plug), plug=plug, gates=gates(use, plug, calibrated))
         _warn(seat)

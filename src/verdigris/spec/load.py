@@ -22,6 +22,7 @@ from verdigris.core.model.strategy import Strategy, WeightStep
 from verdigris.spec.document import Document, EnvironmentDoc, GatewayDoc, GuardrailsFile
 from verdigris.spec.problems import problems
 from verdigris.spec.sampled import warnings as quality_warnings
+from verdigris.spec.scorers import is_inside_option
 from verdigris.spec.source import Source, Tree, read
 from verdigris.spec.strata import warnings as strata_warnings
 from verdigris.spec.units import format_duration, format_listen, parse_listen
@@ -122,6 +123,7 @@ def _text(file: str) -> str:
 
 
 def _loaded_from(source: Source) -> Loaded:
+    source.blanks = [place for place in source.blanks if not is_inside_option(place)]
     try:
         document = Document.model_validate(source.tree)
     except ValidationError as error:
@@ -190,15 +192,24 @@ def _loaded(source: Source, document: Document) -> Loaded:
 
 
 def _quality(source: Source, document: Document) -> Quality | None:
-    """Files of cases are named from the file's own folder on."""
+    """Files of cases, and those that scorers name, are looked for from the file's own folder on."""
     if document.quality is None:
         return None
     made = document.quality.model(source.plain, min_score=document.min_score)
+    folder = Path(source.file).parent
+    here = "" if folder == Path() else str(folder)
+    made = replace(made, scorers=tuple(replace(use, folder=here) for use in made.scorers))
     if made.cases is None:
         return made
-    folder = Path(source.file).parent
-    files = tuple(str(folder / Path(file).expanduser()) for file in made.cases.files)
+    files = tuple(str(_beside(folder, file)) for file in made.cases.files)
     return replace(made, cases=replace(made.cases, files=files))
+
+
+def _beside(folder: Path, file: str) -> Path:
+    try:
+        return folder / Path(file).expanduser()
+    except RuntimeError:  # the home of nobody who is known
+        return folder / file
 
 
 def _guardrails(document: Document) -> tuple[Guardrail, ...]:

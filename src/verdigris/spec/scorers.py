@@ -86,6 +86,14 @@ ScorersValue = Annotated[
 ]
 
 
+def is_inside_option(place: Path) -> bool:
+    """Whether it lies within the value of a plug's own option, where a blank is a value: a JSON Schema may hold null."""
+    if place[:2] != ("quality", "scorers"):
+        return False
+    keys = [part for part in place[2:] if isinstance(part, str)]
+    return len(place) > place.index(keys[0]) + 1 and keys[0] not in ScorerDoc.model_fields if keys else False
+
+
 def models(scorers: list[ScorerDoc], at: Path, plain: Callable[[Path], Any]) -> tuple[ScorerUse, ...]:
     """`plain` gives what stands at a place of the file, as YAML reads it."""
     return tuple(

@@ -22,12 +22,13 @@ def _nothing_is_fetched(uri: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JsonSchema:
-    """`schema` is a JSON Schema, or the path of a file that holds one, which is read once. https://json-schema.org/draft/2020-12
+    """`schema` is a JSON Schema, or the path of a file that holds one, which is read once. A relative path begins at the folder of the
+    file that declares it. https://json-schema.org/draft/2020-12
 
     Raises: ValueError for a schema that is none.
     """
 
-    schema: str | dict[str, Any]
+    schema: Path | dict[str, Any]
     _validator: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
 
     is_free: ClassVar[bool] = True
@@ -68,19 +69,19 @@ class JsonSchema:
         return f"at {where}: breaks {rule}"
 
 
-def _read(schema: str | dict[str, Any]) -> Any:
-    if not isinstance(schema, str):
+def _read(schema: Path | str | dict[str, Any]) -> Any:
+    if not isinstance(schema, Path | str):
         return schema
     try:
         return json.loads(Path(schema).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"the file {schema} cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise ValueError(f"the file {schema} holds no JSON") from None
+        raise ValueError(f"schema: the file {schema} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise ValueError(f"schema: the file {schema} holds no JSON") from None
 
 
 def _validator(schema: Any) -> Any:
     try:
         return jsonschema_rs.validator_for(schema, retriever=_nothing_is_fetched)
     except Exception as error:  # noqa: BLE001 -- the library raises several kinds, among them its own
-        raise ValueError(f"no JSON Schema that can be used: {str(error).splitlines()[0]}") from None
+        raise ValueError(f"schema is no JSON Schema that can be used: {str(error).splitlines()[0]}") from None

@@ -38,7 +38,7 @@ class Similarity:
     model: str = ""
     api_key_env: str = ""
     price: float | None = None
-    directory: str = ""
+    directory: Path | str = ""
     sha256: str = ""
     _post: Post = field(
         default_factory=lambda: Post(of="the endpoint", largest=_LARGEST), init=False, repr=False, compare=False
@@ -64,7 +64,7 @@ class Similarity:
 
     @property
     def version(self) -> str:
-        return version_of(_Asked(model=self.model, directory=self.directory, sha256=self.sha256), code=_CODE)
+        return version_of(_Asked(model=self.model, directory=str(self.directory), sha256=self.sha256), code=_CODE)
 
     @property
     def is_free(self) -> bool:

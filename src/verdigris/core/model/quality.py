@@ -22,7 +22,8 @@ DEFAULT_BUDGET = Budget(per_day=5.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScorerUse:
-    """One entry of `quality.scorers`. `options` are the plug's own fields, as YAML reads them; they may hold secrets.
+    """One entry of `quality.scorers`. `options` are the plug's own fields, as YAML reads them; they may hold secrets. Relative paths
+    in them begin at `folder`, that of the file, which is the working directory where it is empty.
 
     `gate`: True counts its values as the candidate's quality, False shows them only; None leaves it to the scorer: free checks find
     defects, a calibrated judge gates, an uncalibrated one advises. `name` tells two uses of one plug apart.
@@ -36,6 +37,7 @@ class ScorerUse:
     timeout: float = 30.0
     concurrency: int = 4
     retries: int = 2
+    folder: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
