@@ -165,10 +165,19 @@ MISTAKES = {
         CASE + "keywrods: [a] } ]",
         '1:29: unknown key "keywrods" in cases[0] (did you mean "keywords"?)',
     ),
-    "a pattern": (CASE + "regex: '(' } ]", '1:36: cases[0].regex: "(" is no regular expression'),
+    "a pattern": (
+        CASE + "regex: '(' } ]",
+        (
+            '1:36: cases[0].regex: "(" is no regular expression (write it as for JavaScript, in single quotes: a named group '
+            "is (?<name>…))"
+        ),
+    ),
     "the second pattern": (
         CASE + "regex: [a, '('] } ]",
-        '1:40: cases[0].regex[1]: "(" is no regular expression',
+        (
+            '1:40: cases[0].regex[1]: "(" is no regular expression (write it as for JavaScript, in single quotes: a named '
+            "group is (?<name>…))"
+        ),
     ),
     "a schema": (
         CASE + "schema: { type: objct } } ]",
@@ -195,10 +204,44 @@ MISTAKES = {
     "a variable": (
         'request: { headers: { a: "${NO_SUCH}" } }\n' + CASE + "equals: x } ]",
         (
-            '1:26: request.headers.a: "${NO_SUCH}" the environment variable NO_SUCH is not set (export NO_SUCH, or write '
+            "1:26: request.headers.a: the environment variable NO_SUCH is not set (export NO_SUCH, or write "
             "${NO_SUCH:-default})"
         ),
     ),
+    "a variable of all cases": (
+        (
+            'request: { headers: { a: "${NO_SUCH}" } }\n'
+            "cases: [ { id: a, input: x, equals: x }, { id: b, input: x, equals: x } ]"
+        ),
+        (
+            "1:26: request.headers.a: the environment variable NO_SUCH is not set (export NO_SUCH, or write "
+            "${NO_SUCH:-default})"
+        ),
+    ),
+    "a header of two lines": (
+        'request: { headers: { a: "x\\ny: z" } }\n' + CASE + "equals: x } ]",
+        "1:26: request.headers.a: holds a line break or another control character (one line of text)",
+    ),
+    "a body that takes no input": (
+        "request: { body: { prompt: Hello, list: [1, { x: y }] } }\n" + CASE + "equals: x } ]",
+        ("1:12: request.body has no {input} in it, so the input would never be sent (write {input} where it belongs)"),
+    ),
+    "a case's own body that takes no input": (
+        CASE + "body: { prompt: Hello }, equals: x } ]",
+        (
+            "1:29: cases[0].body has no {input} in it, so the input would never be sent (write {input} where it belongs, "
+            "or take the input out)"
+        ),
+    ),
+    "a rubric for all": (
+        "judge: { model: m, rubric: Good. }\n" + CASE + "judge: Friendly. } ]",
+        "1:20: judge.rubric is never asked: each case says its own under judge (take it out)",
+    ),
+    "no cases at all": (
+        "request: { path: /x }",
+        '1:1: missing key "cases" (such as cases: [ { id: greeting, input: Hello, contains: hello } ])',
+    ),
+    "a list": ("- a", "1:1: the file holds a list, not keys with values (begin with `cases:` and a list of them)"),
     "a header of the gateway": (
         'request: { headers: { X-Shadow: "0" } }\n' + CASE + "equals: x } ]",
         (
@@ -237,6 +280,25 @@ def test_a_scorer_that_is_not_there_is_told_at_its_place(tmp_path, monkeypatch):
     assert complaints(tmp_path, text) == [
         "cases.yaml:4:42: scorer exact has no option 'fod'; did you mean 'fold'? (its options are: fold)"
     ]
+
+
+def test_an_option_of_the_judge_of_all_cases_is_told_once(tmp_path, monkeypatch):
+    monkeypatch.undo()  # with the plugs that are installed
+    text = "judge: { modle: m }\ncases:\n  - { id: a, input: x, judge: y }\n  - { id: b, input: x, judge: z }\n"
+    (said,) = complaints(tmp_path, text)
+    assert said.startswith("cases.yaml:1:10: scorer judge has no option 'modle'; did you mean 'model'?")
+
+
+def test_paths_in_a_scorer_of_a_case_begin_at_its_file(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    text = "cases:\n  - { id: a, input: x, reference: { text: y, scorer: similarity, directory: model } }\n"
+    with pytest.raises(ConfigError, match=f"the folder {tmp_path / 'model'} has no model.safetensors"):
+        cases(tmp_path, text)
+
+
+def test_a_home_of_nobody_is_no_file(tmp_path):
+    with pytest.raises(ConfigError, match="the home of nobody who is known here"):
+        load_cases(["~nobody-is-called-this/x.yaml"], beside=tmp_path, context=Context())
 
 
 def test_a_scorer_that_compares_nothing_is_no_reference(tmp_path, monkeypatch):

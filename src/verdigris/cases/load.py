@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,18 @@ from verdigris.core.model.errors import ConfigError
 from verdigris.ports import Prices
 from verdigris.spec.problems import problems
 from verdigris.spec.source import Path as Place
-from verdigris.spec.source import Source, read
+from verdigris.spec.source import Source, dotted, read
 from verdigris.spec.variables import fill
 from verdigris.spec.wrong import Wrong
 
 MOST_FILES = 500
 MOST_BYTES = 4_000_000
+INPUT = "{input}"
+RUBRIC = "rubric"
 _GLOB = frozenset("*?[")
+_PATTERNS = "write it as for JavaScript, in single quotes: a named group is (?<name>…)"
+_START = "begin with `cases:` and a list of them"
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,18 +77,31 @@ def load_cases(files: Sequence[str], *, beside: Path, context: Context) -> tuple
 def _named(files: Sequence[str], beside: Path) -> list[Path]:
     found: dict[Path, None] = {}
     for written in files:
-        path = Path(written).expanduser()
+        path = _at_home(written)
         base, pattern = (
             (Path(path.anchor), str(path.relative_to(path.anchor))) if path.is_absolute() else (beside, written)
         )
         matches = sorted(each for each in base.glob(pattern) if each.is_file()) if _GLOB & set(written) else []
         matches = matches or ([] if _GLOB & set(written) else [base / pattern])
         if not matches:
-            raise ConfigError(f"no file of cases matches {written}", key="quality.cases", hint=f"looked in {base}")
+            raise ConfigError(
+                f"no file of cases matches {written}",
+                key="quality.cases",
+                hint="" if path.is_absolute() else f"looked in {base}",
+            )
         found |= dict.fromkeys(matches)
     if len(found) > MOST_FILES:
         raise ConfigError(f"{len(found):,} files of cases, and {MOST_FILES} are read", hint="name fewer")
     return list(found)
+
+
+def _at_home(written: str) -> Path:
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{written} begins with the home of nobody who is known here", hint="write ./~ for a name"
+        ) from None
 
 
 def _text(file: Path) -> str:
@@ -98,7 +117,7 @@ def _text(file: Path) -> str:
 
 
 def _load(file: Path, context: Context) -> list[Case]:
-    source = read(_text(file), file=str(file), environ=None)
+    source = read(_text(file), file=str(file), environ=None, start=_START)
     source.blanks = [place for place in source.blanks if not {"body", "schema"} & set(place[:-1])]
     try:
         document = CasesFile.model_validate(source.tree)
@@ -160,7 +179,7 @@ class _Reader:
             (doc.headers, (*at, "headers")),
         )
         headers = {
-            name.lower(): self._filled(value, (*place, name))
+            name.lower(): self._filled(value, (*place, name), one_line)
             for given, place in places
             for name, value in given.items()
         }
@@ -173,21 +192,32 @@ class _Reader:
             headers=headers,
         )
 
-    def _filled(self, value: str, at: Place) -> str:
+    def _filled(self, value: str, at: Place, checked: Callable[[str], str] = str) -> str:
+        """With its variables. What is wrong is told once, however many cases share it."""
         try:
-            return fill(value, self._context.environ)
+            return checked(fill(value, self._context.environ))
         except Wrong as wrong:
-            self._wrong(wrong.said, at, wrong.hint)
+            self._note(self._source.error(f"{dotted(at)}: {wrong.said}", at=at, hint=wrong.hint))
             return ""
 
+    def _note(self, error: ConfigError) -> None:
+        if str(error) not in map(str, self.errors):
+            self.errors.append(error)
+
     def _body(self, doc: CaseDoc, at: Place) -> Any:
+        place: Place | None = None
         if doc.body is not None:
-            template = self._source.plain((*at, "body"))
+            place = (*at, "body")
         elif self._document.request.body is not None:
-            template = self._source.plain(("request", "body"))
-        else:
-            template = {"input": "{input}"}
-        return template if doc.input is None else _with_input(template, doc.input)
+            place = ("request", "body")
+        template = {"input": INPUT} if place is None else self._source.plain(place)
+        if doc.input is None:
+            return template
+        if place is not None and not _takes_input(template):
+            wrong = f"{dotted(place)} has no {INPUT} in it, so the input would never be sent"
+            hint = f"write {INPUT} where it belongs" + (", or take the input out" if place[0] == "cases" else "")
+            self._note(self._source.error(wrong, at=place, on_key=True, hint=hint))
+        return _with_input(template, doc.input)
 
     # ------------------------------------------------------------------ what is asked of the answer
 
@@ -201,7 +231,8 @@ class _Reader:
         if doc.equals is not None:
             yield Equals(text=doc.equals)
         for index, pattern in enumerate(doc.regex):
-            yield from self._made(lambda pattern=pattern: Regex(pattern=pattern), self._place((*at, "regex"), index))
+            place = self._place((*at, "regex"), index)
+            yield from self._made(lambda pattern=pattern: Regex(pattern=pattern), place, _PATTERNS)
         if doc.min_length is not None or doc.max_length is not None:
             yield Length(least=doc.min_length, most=doc.max_length)
         if doc.schema_ is not None:
@@ -214,11 +245,11 @@ class _Reader:
     def _place(self, at: Place, index: int) -> Place:
         return at if at in self._source.raw else (*at, index)
 
-    def _made(self, make: Any, at: Place) -> Iterator[Rule]:
+    def _made(self, make: Any, at: Place, hint: str = "") -> Iterator[Rule]:
         try:
             yield make()
         except ValueError as error:
-            self._wrong(str(error), at)
+            self._wrong(str(error), at, hint)
 
     def _schema(self, at: Place) -> Any:
         written = self._source.plain(at)
@@ -257,7 +288,11 @@ class _Reader:
                 hint="add judge: { model: … } to this file, or a scorer `judge` to verdigris.yaml",
             )
             return
-        plug = self._plug(JUDGE, {**options, "rubric": text}, at)
+        if own is not None and RUBRIC in own:
+            said = "judge.rubric is never asked: each case says its own under judge"
+            self._note(self._source.error(said, at=(JUDGE, RUBRIC), on_key=True, hint="take it out"))
+            return
+        plug = self._plug(JUDGE, {**options, RUBRIC: text}, at if own is None else (JUDGE,))
         if plug is not None:
             yield Rubric(text=text, scorer=JUDGE, plug=plug)
 
@@ -268,13 +303,28 @@ class _Reader:
 
     def _plug(self, name: str, options: Mapping[str, Any], at: Place) -> Any:
         try:
-            plug = plugins.make(name, options)
+            plug = plugins.make(name, plugins.settled(name, options, self._file.parent))
         except ConfigError as error:
             place = (*at, error.key) if (*at, error.key) in self._source.keys else at
-            self.errors.append(self._source.error(error.message, at=place, hint=error.hint, on_key=place != at))
+            self._note(self._source.error(error.message, at=place, hint=error.hint, on_key=place != at))
             return None
         prices = self._context.prices
         return plug.priced_by(prices) if prices is not None and hasattr(plug, "priced_by") else plug
+
+
+def one_line(value: str) -> str:
+    """A header's value. Raises: Wrong for what no HTTP client sends: RFC 9110, section 5.5."""
+    if _CONTROL.search(value):
+        raise Wrong("holds a line break or another control character", hint="one line of text")
+    return value
+
+
+def _takes_input(node: Any) -> bool:
+    if isinstance(node, dict):
+        return any(_takes_input(inner) for inner in node.values())
+    if isinstance(node, list):
+        return any(_takes_input(inner) for inner in node)
+    return isinstance(node, str) and INPUT in node
 
 
 def _with_input(node: Any, text: str) -> Any:
@@ -283,4 +333,4 @@ def _with_input(node: Any, text: str) -> Any:
         return {key: _with_input(inner, text) for key, inner in node.items()}
     if isinstance(node, list):
         return [_with_input(inner, text) for inner in node]
-    return node.replace("{input}", text) if isinstance(node, str) else node
+    return node.replace(INPUT, text) if isinstance(node, str) else node

@@ -15,7 +15,7 @@ from verdigris.spec.source import Path, Source, dotted
 from verdigris.spec.strategy import MAY_BE_BLANK
 from verdigris.spec.wrong import Wrong
 
-_LONGEST_LIST = 12
+_LONGEST_LIST = 20
 
 
 def problems(source: Source, found: ValidationError | None, *, root: type[BaseModel] = Document) -> list[ConfigError]:
@@ -83,6 +83,9 @@ def _missing(source: Source, parent: Path, key: str) -> ConfigError:
         "use": "use: judge",
         "files": "files: cases/*.yaml",
         "rate": "rate: 5%",
+        "id": "id: greeting",
+        "text": "text: Within 30 days.",
+        "cases": "cases: [ { id: greeting, input: Hello, contains: hello } ]",
         "input": "input: 0.15",
         "output": "output: 0.60",
         "weight": "{ weight: 10% }, { pause: 5m } or { approve: { timeout: 2h } }",

@@ -128,20 +128,24 @@ def dotted(path: Path) -> str:
     return text
 
 
-def read(text: str, *, file: str, environ: Mapping[str, str] | None) -> Source:
-    """Without `environ` variables stay as they are written.
+def read(text: str, *, file: str, environ: Mapping[str, str] | None, start: str = "") -> Source:
+    """Without `environ` variables stay as they are written. `start` says how such a file begins, where it is not verdigris.yaml.
 
     Raises: ConfigError when the text is no YAML or no mapping; smaller faults are kept in `errors`.
     """
     root = _compose(text, file)
     source = Source(file=file)
     if root is None:
-        raise ConfigError("the file is empty", file=file, line=1, hint="`verdigris init` writes one to start from")
+        raise ConfigError(
+            "the file is empty", file=file, line=1, hint=start or "`verdigris init` writes one to start from"
+        )
     builder = _Builder(source, environ)
     source.tree = builder.build(root, (), 0)
     if not isinstance(root, MappingNode):
         kind = "a list" if isinstance(root, SequenceNode) else "a single value"
-        raise source.error(f"the file holds {kind}, not keys with values", at=(), hint="begin with `service: NAME`")
+        raise source.error(
+            f"the file holds {kind}, not keys with values", at=(), hint=start or "begin with `service: NAME`"
+        )
     return source
 
 
