@@ -130,6 +130,11 @@ def test_no_more_is_spent_than_allowed(tmp_path):
     assert len(providers.received) == 2 * said["judged"]
 
 
+def test_a_budget_is_a_number(tmp_path):
+    found = run(tmp_path, pairs(1), "--budget", "nan")
+    assert (found.exit_code, "nan is not a number" in found.stderr) == (2, True)
+
+
 def test_the_judge_of_a_file_is_taken(tmp_path):
     file = tmp_path / "verdigris.yaml"
     text = (

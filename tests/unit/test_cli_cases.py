@@ -105,6 +105,13 @@ def test_what_could_not_be_judged_is_neither_reached_nor_missed(monkeypatch):
             ["cases.yaml", "--against", "http://127.0.0.1:1", "--tag", "slow"],
             "no case has the tag slow (there are: fast)",
         ),
+        (["cases.yaml", "--against", "http://127.0.0.1:99999/api"], "is no URL"),
+        (["cases.yaml", "--against", "http://ada:secret@127.0.0.1:1/api"], "holds a user or password"),
+        (["cases.yaml", "--against", "http://127.0.0.1:1", "--on", "blue"], "--on chooses among"),
+        (["cases.yaml", "--against", "http://127.0.0.1:1", "--min-score", "nan"], "nan is not a number"),
+        (["cases.yaml", "--against", "http://127.0.0.1:1", "--timeout", "0"], '"0" leaves no time'),
+        (["cases.yaml", "--against", "http://127.0.0.1:1", "--header", "x-\u00e4: 1"], "a header is NAME: VALUE"),
+        (["cases.yaml", "--against", "http://127.0.0.1:1", "--header", "a: b\nc: d"], "holds a line break"),
         (["cases.yaml", "--against", "http://127.0.0.1:1", "--path", "api"], '"api" is not a path (begin with a slash'),
         (["cases.yaml", "--against", "http://127.0.0.1:1", "--header", "nonsense"], "a header is NAME: VALUE"),
         (["cases.yaml", "--against", "http://127.0.0.1:1", "--header", "a: ${NO_SUCH}"], "NO_SUCH is not set"),
@@ -122,6 +129,21 @@ def test_a_mistake_in_a_file_is_told_by_its_place():
     done = run("cases.yaml", "--against", "http://127.0.0.1:1")
     assert done.exit_code == 2
     assert 'cases.yaml:5:5: unknown key "keywrods" in cases[0] (did you mean "keywords"?)' in done.stderr
+
+
+def test_a_fault_of_the_program_is_no_score(monkeypatch):
+    def broken(*_):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("verdigris.cli.cases.asked.run_all", broken)
+    done = run("cases.yaml", "--against", "http://127.0.0.1:1")
+    assert done.exit_code == 2
+    assert "RuntimeError: broken" in done.stderr
+    assert "a fault of verdigris itself" in done.stderr
+
+
+def test_a_password_in_a_url_is_not_told():
+    assert "secret" not in run("cases.yaml", "--against", "http://ada:secret@127.0.0.1:1/api").output
 
 
 # ------------------------------------------------------------------ what is asked

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,8 +61,15 @@ class Root(LazyGroup):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 sys.exit(PIPE_CLOSED)
-            raise
+            _tell_crash()
+        except Exception:  # noqa: BLE001 -- Python would end with 1, which says "rolled back" and "not reached"
+            _tell_crash()
         sys.exit(FAILED)
+
+
+def _tell_crash() -> None:
+    traceback.print_exc()
+    click.echo("error: this is a fault of verdigris itself; what stands above says where", err=True)
 
 
 @click.group(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -26,6 +27,26 @@ class DurationType(click.ParamType[float]):
             return parse_duration(str(value))
         except Wrong as wrong:
             self.fail(f'"{value}" {wrong.said} ({wrong.hint})', param, ctx)
+
+
+class PatienceType(DurationType):
+    """A duration that leaves some time."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = super().convert(value, param, ctx)
+        if seconds <= 0:
+            self.fail(f'"{value}" leaves no time', param, ctx)
+        return seconds
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds: `nan` lies in every range that click knows, and would pass every comparison after it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number", param, ctx)
+        return number
 
 
 form = click.option(

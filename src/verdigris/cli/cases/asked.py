@@ -17,7 +17,7 @@ import click
 
 from verdigris.adapters.prices.kept import KeptPrices
 from verdigris.adapters.samples.resend import HttpResender
-from verdigris.cases.load import Context, load_cases
+from verdigris.cases.load import Context, load_cases, one_line
 from verdigris.cases.model import Case, CaseResult, CasesRun
 from verdigris.cases.money import JUDGE
 from verdigris.cases.report import as_data, junit, passed
@@ -60,6 +60,12 @@ class Asked:
         if against is None and config is None:
             raise ConfigError(
                 "nobody is named who could be asked", hint="give --against URL, or --config verdigris.yaml"
+            )
+        if on and (against is not None or config is None):
+            raise ConfigError(
+                "--on chooses among the environments of --config, and --against names who is asked",
+                key="--on",
+                hint="give one of them",
             )
         service = None if config is None else load(config, environ=os.environ).service
         use = None if service is None or service.quality is None else service.quality.cases
@@ -120,21 +126,30 @@ def _environments(
 
 def _endpoint(text: str) -> tuple[str, str | None]:
     """Scheme and host of a URL, and its path where it has one."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f'--against: "{text}" is no URL', key="--against", hint="such as http://127.0.0.1:3001/api")
+    wrong = ConfigError("--against: this is no URL", key="--against", hint="such as http://127.0.0.1:3001/api")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not re.fullmatch("[!-~]+", text):
+        raise wrong
+    if "@" in parts.netloc:  # it would stand in every report
+        raise ConfigError(
+            "--against: the URL holds a user or password", key="--against", hint="give --header 'authorization: …'"
+        )
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     return f"{parts.scheme}://{parts.netloc}", path if path not in ("", "/") else None
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
-    if not colon or not name.strip() or not name.strip().replace("-", "").replace("_", "").isalnum():
+    if not colon or not re.fullmatch("[A-Za-z0-9_-]+", name.strip()):
         raise ConfigError(
             "--header: a header is NAME: VALUE", key="--header", hint="such as 'authorization: Bearer ${TOKEN}'"
         )
     try:
-        return name.strip().lower(), fill(value.strip(), os.environ)
+        return name.strip().lower(), one_line(fill(value.strip(), os.environ))
     except Wrong as wrong:
         raise ConfigError(f"--header {name.strip()}: {wrong.said}", key="--header", hint=wrong.hint) from None
 

@@ -19,9 +19,9 @@ from verdigris.cli import options
 @click.option("--on", multiple=True, metavar="NAME", help="With --config: only this environment. May be repeated.")
 @click.option("--path", metavar="PATH", help="Where inputs go that name no path themselves.")
 @click.option("--tag", "tags", multiple=True, help="Only cases with this tag. May be repeated.")
-@click.option("--min-score", type=click.FloatRange(0, 1), help="The mean score that is asked.  [default: 0.8]")
+@click.option("--min-score", type=options.FiniteRange(0, 1), help="The mean score that is asked.  [default: 0.8]")
 @click.option("--concurrency", type=click.IntRange(1, 256), default=4, show_default=True, help="Cases asked at once.")
-@click.option("--timeout", type=options.DurationType(), default="60s", show_default=True, help="For one answer.")
+@click.option("--timeout", type=options.PatienceType(), default="60s", show_default=True, help="For one answer.")
 @click.option(
     "--retries", type=click.IntRange(0, 10), default=0, show_default=True, help="After no answer, 429 or 5xx."
 )

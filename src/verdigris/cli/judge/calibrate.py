@@ -26,7 +26,7 @@ CALIBRATED, NOT = 0, 1
 @click.option("--config", type=click.Path(), help="Take the judge of this verdigris.yaml.")
 @click.option("--scorer", metavar="NAME", help="Which scorer of the file, or which plug.  [default: judge]")
 @click.option("--set", "given", multiple=True, metavar="OPTION=VALUE", help="An option of the judge. May be repeated.")
-@click.option("--budget", type=click.FloatRange(0), default=5.0, show_default=True, help="At most so many USD.")
+@click.option("--budget", type=options.FiniteRange(0), default=5.0, show_default=True, help="At most so many USD.")
 @click.option("--state", type=click.Path(path_type=Path), help="Folder of the store.  [default: .verdigris]")
 @options.form
 def command(
