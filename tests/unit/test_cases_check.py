@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import pytest
 
-from support.answering import answering, output
+from support.answering import Said, answering, output
 from support.stage import Stage
 from verdigris.adapters.checks import cases as checking
 from verdigris.adapters.checks.cases import CasesCheck
+from verdigris.adapters.prices.kept import KeptPrices
 from verdigris.adapters.samples.resend import HttpResender
 from verdigris.adapters.samples.till import MemoryTill
 from verdigris.cases.model import Case, Question
@@ -19,7 +20,7 @@ from verdigris.cases.money import PURSE, CaseMoney
 from verdigris.cases.rules import Equals, Keywords, Reference, Rubric
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import Conflict, StoreError
-from verdigris.core.model.quality import Budget, Quality, ScorerUse
+from verdigris.core.model.quality import Budget, CustomPrice, Quality, ScorerUse
 from verdigris.core.model.release import Release
 from verdigris.core.model.score import Score
 from verdigris.ports import CheckResult
@@ -158,6 +159,21 @@ def test_answers_are_counted_and_words_paid_from_the_judges_purse():
     assert spent(till, PURSE) == 2 * 0.5 + 2 * 0.25
     assert spent(till, "scorer:strict") == 0.75  # the fourth word did not fit
     assert "no money is left for judge" in found.reason or found.passed
+
+
+def test_answers_that_name_no_model_are_priced_by_their_environments_own():
+    """1,000,000 tokens in and as many out at 1 and 2 USD, and at ten times that."""
+    body = b'{"output": "Hello", "usage": {"prompt_tokens": 1000000, "completion_tokens": 1000000}}'
+    prices = KeptPrices(custom=tuple(CustomPrice(model=f"m{n}", input=1.0 * n, output=2.0 * n) for n in (1, 10)))
+    till = MemoryTill()
+    check = check_of(a_case("a"), prices=prices, money=CaseMoney.of(Quality(), till, now=lambda: 0.0))
+    with answering(lambda _: Said(body)) as app:
+        green, blue = (
+            replace(environment(name, app.url), release=Release.of(version=name, config={"model": model}))
+            for name, model in (("green", "m10"), ("blue", "m1"))
+        )
+        assert asyncio.run(check.run(green, beside=blue)).passed
+    assert spent(till, PURSE) == pytest.approx(33.0)
 
 
 def test_a_scorer_of_references_is_paid_from_a_purse_too():

@@ -7,13 +7,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from typing import Any, Self, assert_never
 
 from verdigris.cases.model import MOST_OUTPUT, Case, CaseResult, CasesRun, Finding, mean_of
 from verdigris.cases.rules import MOST_TEXT, Reference, Rubric, Rule, TextRule
 from verdigris.core.model.compared import ComparedPair, PairKind
 from verdigris.core.model.paid import told_cost
 from verdigris.core.model.reading import Reading
+from verdigris.core.model.release import Release
 from verdigris.core.model.sample import Exchange, Sample
 from verdigris.core.model.score import Score, ScoreFailure
 from verdigris.core.model.service import Telemetry
@@ -36,7 +37,7 @@ _WHY = {
 class Endpoint:
     """Where cases are sent: a base URL, and what is sent along. `name` and `release` are those of an environment, where it is one.
 
-    `prices` say what an answer cost that does not say it itself.
+    `prices` say what an answer cost that does not say it itself, `model` by which of them where it names none.
     """
 
     url: str
@@ -45,6 +46,13 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     telemetry: Telemetry = field(default_factory=Telemetry)
     prices: Prices | None = None
+    model: str | None = None
+
+    @classmethod
+    def of(cls, environment: str, release: Release, *, url: str, telemetry: Telemetry, prices: Prices | None) -> Self:
+        """That of an environment which holds this release."""
+        model = dict(release.config).get("model") or None
+        return cls(url=url, name=environment, release=release.id, telemetry=telemetry, prices=prices, model=model)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +139,8 @@ async def run_case(
 def _cost(reading: Reading, endpoint: Endpoint) -> float | None:
     if reading.cost is not None or endpoint.prices is None:
         return reading.cost
-    return endpoint.prices.cost(model=reading.model or endpoint.telemetry.model, usage=reading.usage)
+    model = reading.model or endpoint.model or endpoint.telemetry.model
+    return endpoint.prices.cost(model=model, usage=reading.usage)
 
 
 def _sum(answer: float | None, findings: Sequence[Finding]) -> float | None:

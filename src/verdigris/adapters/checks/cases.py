@@ -65,10 +65,10 @@ class CasesCheck:
         return None if self.money is None else replace(self.money, rollout=lambda: name)
 
     async def _ask(self, environment: Environment, money: CaseMoney | None) -> CasesRun:
-        endpoint = Endpoint(
+        endpoint = Endpoint.of(
+            environment.name,
+            environment.release,
             url=environment.url,
-            name=environment.name,
-            release=environment.release.id,
             telemetry=self.telemetry,
             prices=self.prices,
         )

@@ -85,10 +85,10 @@ class CaseRounds:
         return pair
 
     async def _asked(self, case: Case, side: Side) -> CaseResult:
-        endpoint = Endpoint(
+        endpoint = Endpoint.of(
+            side.environment,
+            side.release,
             url=self.urls[side.environment],
-            name=side.environment,
-            release=side.release.id,
             telemetry=self.telemetry,
             prices=self.prices,
         )
