@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import pytest
 
@@ -324,6 +324,20 @@ def test_between_rollouts_nothing_is_paid_and_what_is_free_goes_on():
     now = "ro-1"
     assert [found.scorer for found in asyncio.run(bench.score(SAMPLE))] == ["plug", "free"]
     assert till.total == 0.1
+
+
+def test_an_answer_that_a_check_could_not_look_at_is_not_without_defects():
+    class Check(Plug):
+        finds_defects: ClassVar[bool] = True
+
+    sound, broken = Check(words=[word(passed=True)]), Check(words=[RuntimeError()])
+    bench = a_bench(sound)
+    bench.seats = [*bench.seats, Seat(use=ScorerUse(use="other"), plug=broken, gates=True)]
+    sample = replace(SAMPLE, scores=asyncio.run(bench.score(SAMPLE)))
+    assert bench.scored(sample, cost=None).defect is None
+    shown = [bench.seats[0], Seat(use=ScorerUse(use="other"), plug=broken, gates=False)]
+    bench.seats = shown
+    assert bench.scored(sample, cost=None).defect is False
 
 
 def test_what_is_free_asks_no_till():

@@ -81,6 +81,19 @@ def test_a_defect_is_what_a_scorer_that_counts_found_and_unknown_where_none_look
     assert (found.defect, found.defect_label) == (defect, label)
 
 
+def test_no_defect_is_none_only_where_all_that_find_defects_have_looked():
+    """An answer on which a check breaks down is not sound for that."""
+    gates = Gates(samples=frozenset({"checks", "schema", "rubric"}), defects=frozenset({"checks", "schema"}))
+
+    def defect(*words):
+        return meaning(a_sample(scores=words), gates, cost=None).defect
+
+    assert defect(said("checks", passed=True), failed("schema")) is None
+    assert defect(said("checks", passed=False, label="empty"), failed("schema")) is True
+    assert defect(said("checks", passed=True), said("schema", passed=True), failed("rubric")) is False
+    assert defect(said("checks", passed=True), failed("shown")) is False
+
+
 def test_versions_stand_together_whatever_their_order():
     assert of(said("tone", 1.0), said("rubric", 1.0)).scorer == of(said("rubric", 0.0), said("tone", 0.0)).scorer
     assert of_pair(said("judge", 1.0)).scorer != of_pair(replace(said("judge", 1.0), version="2")).scorer

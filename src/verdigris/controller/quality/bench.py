@@ -131,9 +131,7 @@ class Bench:
     @property
     def grades(self) -> bool:
         """Whether a scorer whose word gates gives single answers a quality: then that is the service's, not what it reports itself."""
-        return any(
-            seat.gates and seat.takes("score") and not getattr(seat.plug, "finds_defects", False) for seat in self.seats
-        )
+        return any(seat.gates and seat.takes("score") and not _finds_defects(seat) for seat in self.seats)
 
     @property
     def tells_refusals(self) -> bool:
@@ -162,6 +160,7 @@ class Bench:
             pairs=frozenset(seat.called for seat in self.seats if seat.gates and seat.takes("compare")),
             samples=frozenset(seat.called for seat in self.seats if seat.gates and seat.takes("score")),
             refusals=frozenset(seat.called for seat in self.seats if _tells_refusals(seat)),
+            defects=frozenset(seat.called for seat in self.seats if seat.gates and _finds_defects(seat)),
         )
 
     async def _all(self, method: str, item: Sample | ComparedPair) -> Words:
@@ -276,6 +275,10 @@ class Bench:
 def _may_help(seat: Seat, trouble: Trouble) -> bool:
     """What computes for too long does so again, and holds up the other scorers of its process."""
     return trouble in _AGAIN and not (trouble is Trouble.TIMEOUT and seat.worker is not None)
+
+
+def _finds_defects(seat: Seat) -> bool:
+    return bool(getattr(seat.plug, "finds_defects", False))
 
 
 def _tells_refusals(seat: Seat) -> bool:

@@ -16,16 +16,20 @@ _ALIKE = "similarity"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gates:
-    """The names of the scorers whose words count; of those the ones that speak of pairs, of samples, and of samples' refusals."""
+    """The names of the scorers whose words count; of those the ones that speak of pairs, of samples, of samples' refusals and defects."""
 
     quality: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     samples: frozenset[str] = frozenset()
     refusals: frozenset[str] = frozenset()
+    defects: frozenset[str] = frozenset()
 
 
 def meaning(sample: Sample, gates: Gates, *, cost: float | None) -> Scored:
-    """Quality is the mean of the gating values; None where one of those scorers failed, so that none is left out unseen."""
+    """Quality is the mean of the gating values; None where one of those scorers failed, so that none is left out unseen.
+
+    An answer in which nothing was found is sound only if every scorer that finds defects has looked at it.
+    """
     words = [word for word in sample.scores if isinstance(word, Score)]
     gating = [word for word in words if word.scorer in gates.samples]
     values = [word for word in gating if word.value is not None]
@@ -39,7 +43,7 @@ def meaning(sample: Sample, gates: Gates, *, cost: float | None) -> Scored:
         began=sample.began,
         environment=sample.environment,
         quality=quality,
-        defect=None if not defects else found is not None,
+        defect=True if found else None if failed & gates.defects or not defects else False,
         defect_label=found.label if found else "",
         refusal=refused,
         refusal_kind=kind,
