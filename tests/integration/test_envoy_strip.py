@@ -72,7 +72,8 @@ def test_what_holds_no_such_member_passes_untouched(gateway, body):
 
 
 @pytest.mark.parametrize(
-    "body", ['{"_cost": 1', '{"a": 1, "_cost": 2]', '{"_cost": 1} {"b": 2}', '{"_cost" 1}', '{"a": "_cost"']
+    "body",
+    ['{"_cost": 1', '{"a": 1, "_cost": 2]', '{"_cost": 1} {"b": 2}', '{"_cost" 1}', '{"a": "_cost"', 'x {"_cost": 1}'],
 )
 def test_json_that_is_not_sound_is_refused_rather_than_leaked(gateway, body):
     reply = gateway.get(plan={"body": body})
@@ -179,6 +180,31 @@ def test_every_end_of_line_is_one(gateway, end, size):
 @pytest.mark.parametrize("text", ['data: {"a": 1,\r "_cost": 2}\n\n', '\ufeffdata: {"_cost": 1}\n\n'])
 def test_lines_of_no_known_kind_do_not_leak(gateway, text):
     assert "_cost" not in gateway.get(plan={"pieces": [text]}).body.decode()
+
+
+def test_an_event_in_several_lines_does_not_leak(gateway):
+    """The lines of an event are put together by who reads it, so each may be a part of an object."""
+    text = 'data: {"a": 1,\ndata: "_cost": 2,\ndata:  "_cost" : 3}\n\ndata: ["_cost"]\n\n'
+    left = 'data: {"a": 1,\ndata: {}\ndata: {}\n\ndata: ["_cost"]\n\n'
+    assert gateway.get(plan={"pieces": [text]}).body.decode() == left
+
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'data: {"text": "a' + " " * 1_000_000 + 'b"}\n\n',
+        '{"usage": 1, "message": 2, "x": ' + '{"type": ' * DEEP + "1" + "}" * DEEP + "}",
+        '{"usage": 1, "message": 2, "x": {' + '"type": 1, ' * DEEP + '"z": 1}}',
+    ],
+    ids=["blanks", "deep", "often"],
+)
+def test_no_answer_holds_the_gateway_up(gateway, text):
+    """What is looked at again and again for each of its parts would take hours."""
+    kind = "text/event-stream" if text.startswith("data:") else "application/json"
+    assert gateway.get(plan={"body": text, "type": kind}).body.decode() == text
 
 
 @pytest.mark.parametrize("end", ["", "\n\n"])

@@ -4,8 +4,6 @@
 -- CONFIG (set above this text): formats (letter -> true for those that are read), strip (quoted name -> slot, nil when nothing is
 -- taken out), slots (how many there are), limit (bytes).
 
-local FRAME_END = 1024 -- bytes: longer than any of the few members looked for
-
 local function blank()
   local found = {}
   for slot = 1, CONFIG.slots do found[slot] = UNKNOWN end
@@ -78,7 +76,7 @@ end
 local function clean_line(line)
   local data = payload(line)
   if data == nil then return places(line, CONFIG.strip) and match(line, "[\r\n]?$") or line end
-  local tail = match(data, "%s*$")
+  local tail = space_at_end(data)
   local ok, clean = pcall(stripped, data)
   if not ok or clean == nil then return "data: {}" .. tail end
   if clean == data then return line end

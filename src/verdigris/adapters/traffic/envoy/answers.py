@@ -15,7 +15,7 @@ What happens to which answer:
 | an event stream's line over the limit | passed on, not read | `data: {}` |
 | JSON or events, compressed | passed on, not read | 502 (the environment is asked for none) |
 | Amazon's event stream of frames | as it passes | passed on |
-| JSON that is not well-formed and holds a name to strip | passed on | 502; in an event: `data: {}` |
+| JSON that is not well-formed, or part of an object, and holds a name to strip | passed on | 502; in an event: `data: {}` |
 | anything else | passed on | passed on |
 
 A member that tells a request's kind is read from the object at the top, as JSON writes it: text, a number, true or false.

@@ -7,6 +7,7 @@
 -- Where a member may also stand inside what a tool is called with, it is read at the top of its object only.
 
 local IN, OUT, FINISH, MODEL, REFUSAL, READ, WRITTEN, REASONING, PRINT, FORMAT = 1, 2, 5, 6, 7, 8, 9, 10, 11, 12
+local FRAME_END = 1024 -- bytes: longer than any of the few members looked for in frames
 local QUOTED = '^"([%w_.:/@ -]*)"$'
 
 -- Notes the members at the top of s that have one of these names, each as `read` gives it.
@@ -182,8 +183,14 @@ local function note_bedrock(s, found)
 end
 
 -- Amazon's event stream holds plain JSON between bytes of another kind, so the names are looked for as they pass.
+-- Each is looked at as far as one is long, since one without an end would be looked for to the end of s, again and again.
 local function note_frames(s, found)
-  local usage = match(s, '"usage"%s*:%s*(%b{})')
+  local usage
+  local at = find(s, '"usage"', 1, true)
+  while at ~= nil and usage == nil do
+    usage = match(sub(s, at, at + FRAME_END), '^"usage"%s*:%s*(%b{})')
+    at = find(s, '"usage"', at + 1, true)
+  end
   if usage then note_bedrock('{"usage":' .. usage .. "}", found) end
   local reason = match(s, '"stopReason"%s*:%s*"([%w_]+)"')
   if reason then found[FINISH], found.any = reason, true end

@@ -21,6 +21,13 @@ local function after_space(s, i)
   return i
 end
 
+-- The white space at the end of s. A pattern for it would look at each run of white space again from each of its places.
+local function space_at_end(s)
+  local i = #s
+  while (byte(s, i) or SPACE + 1) <= SPACE do i = i - 1 end
+  return sub(s, i + 1)
+end
+
 -- The position after the JSON string whose opening quote stands at i, or nil.
 local function after_string(s, i)
   local p = i
@@ -59,24 +66,26 @@ local function after_value(s, i)
 end
 
 -- Calls visit(start, colon, stop) for each member of an object from the one whose name begins at p: where its name begins,
--- where its colon stands, and the position after its value. True when the object's end is the end of s as well.
+-- where its colon stands, and the position after its value. True when the object's end is the end of s as well; else false and
+-- the position up to which was looked, nil where p begins no member.
 local function each_member_from(s, p, visit)
+  local first = p
   while byte(s, p) == QUOTE do
     local close = after_string(s, p)
-    if close == nil then return false end
+    if close == nil then return false, #s + 1 end
     local colon = after_space(s, close)
-    if byte(s, colon) ~= COLON then return false end
+    if byte(s, colon) ~= COLON then return false, p > first and colon or nil end
     local value = after_space(s, colon + 1)
     local stop = value <= #s and after_value(s, value)
-    if not stop then return false end
+    if not stop then return false, #s + 1 end
     visit(p, colon, stop)
     p = after_space(s, stop)
     local c = byte(s, p)
-    if c == CLOSE_OBJECT then return after_space(s, p + 1) > #s end
-    if c ~= COMMA then return false end
+    if c == CLOSE_OBJECT then return after_space(s, p + 1) > #s, p + 1 end
+    if c ~= COMMA then return false, p end
     p = after_space(s, p + 1)
   end
-  return false
+  return false, p > first and p or nil
 end
 
 -- The same for all members of the object at the top of s. False when s holds no well-formed object.
@@ -102,10 +111,19 @@ local function places(s, names)
   return found
 end
 
+-- Whether s is one list or one text. What holds a name to strip and is neither, nor an object, may be part of one.
+local function is_other(s)
+  local p = after_space(s, 1)
+  local c = byte(s, p)
+  local stop = (c == OPEN_LIST or c == QUOTE) and after_value(s, p)
+  return stop and after_space(s, stop) > #s
+end
+
 -- s without the members in CONFIG.strip; the same s when there are none at its top; nil when it cannot be told.
 local function stripped(s)
   local hidden = places(s, CONFIG.strip)
-  if hidden == nil or byte(s, after_space(s, 1)) ~= OPEN_OBJECT then return s end
+  if hidden == nil then return s end
+  if byte(s, after_space(s, 1)) ~= OPEN_OBJECT then return is_other(s) and s or nil end
   local kept, named = {}, false
   local sound = each_member(s, function(start, _, stop)
     if hidden[start] then
@@ -144,14 +162,15 @@ end
 
 -- The text of the value of the member with this quoted name at the top of the object s, or nil.
 -- Of the objects in s only the one at the top ends where s ends: so a name is at the top if walking on from it ends there.
+-- What was walked over belongs to an object that is not at the top, and is not walked over again.
 local function inside(s, name)
   local at = find(s, name, 1, true)
   while at ~= nil do
     local value
-    local sound = each_member_from(s, at, function(start, colon, stop)
+    local sound, walked = each_member_from(s, at, function(start, colon, stop)
       if start == at then value = sub(s, after_space(s, colon + 1), stop - 1) end
     end)
     if sound then return value end
-    at = find(s, name, at + 1, true)
+    at = find(s, name, walked or at + 1, true)
   end
 end
