@@ -138,10 +138,11 @@ def test_a_failing_scorer_is_told_with_its_part_and_cautions_with_the_verdict() 
 
 
 def test_of_what_is_sampled_more_samples_are_needed() -> None:
-    finding = replace(find(*_undecided()), standing=Standing.UNDECIDED, needed=1_200)
+    book, track = _undecided()
+    finding = replace(find(book, track), standing=Standing.UNDECIDED, needed=1_200)
     text = f"quality: no worse than {MINUS}10 % not yet proven (e 1.0 of 20), about 1,200 more candidate"
-    assert _lacks(QUALITY, finding) == f"{text} requests"
-    assert _lacks(QUALITY, replace(finding, sampled=Sampled(stable=1, candidate=1))) == f"{text} samples"
+    assert _lacks(book, track, finding) == f"{text} requests"
+    assert _lacks(book, track, replace(finding, sampled=Sampled(stable=1, candidate=1))) == f"{text} samples"
 
 
 def _undecided() -> tuple[Ledger, Track]:
