@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,11 @@ from verdigris.ports import Archive, Prices, Resender, SampleSource, Till
 
 AT_ONCE = 64
 """Exchanges taken before other work gets its turn."""
+
+CLOSING = 10.0
+"""Seconds after which a part that cannot be closed is left."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,11 +180,16 @@ class QualityWork:
             await self.pipeline.end()
 
     async def close(self) -> None:
-        """Keeps what still waits, and lets go of files, threads and connections. `run` has ended before."""
-        await self._keeper.close()
-        await self._plugs.resender.close()
-        await self._plugs.scoring.close()
-        await self._plugs.till.close()
+        """Keeps what still waits, and lets go of files, threads and connections. `run` has ended before.
+
+        Never raises, nor waits for long: the lease and what the judge knows are given up after it.
+        """
+        for part in (self._keeper, self._plugs.resender, self._plugs.scoring, self._plugs.till):
+            try:
+                async with asyncio.timeout(CLOSING):
+                    await part.close()
+            except Exception as error:  # noqa: BLE001 -- nothing of it is needed any more
+                _log.warning("%s was not closed in order: %s", type(part).__name__, type(error).__name__)
         self._reader.close()
 
     async def _collect(self) -> None:
