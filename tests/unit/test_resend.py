@@ -153,6 +153,19 @@ def test_a_silent_candidate_is_given_up():
     assert asyncio.run(story()) == Unanswered(why="timeout", was_sent=True)
 
 
+def test_no_cookie_that_one_person_was_given_goes_out_with_anothers_request():
+    async def story():
+        async with twin(says(b"{}", headers={"set-cookie": "session=of-anna; Path=/"})) as app:
+            resender = HttpResender()
+            for headers in ({}, {}, {"cookie": "session=of-bob"}):
+                asked = an_exchange(request_headers={":authority": "app.example", **headers})
+                await resender.send(asked, to=app.url, headers=STAMPS, patience=10.0, largest=1 << 16)
+            await resender.close()
+            return [asked.headers.get("cookie") for asked in app.asked]
+
+    assert asyncio.run(story()) == [None, None, "session=of-bob"]
+
+
 def test_where_nobody_listens_nothing_was_sent():
     async def story():
         return await send(an_exchange(), await free_port_url())

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
 
@@ -36,7 +37,10 @@ _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, htt
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpResender:
-    """Keeps connections open between requests; no redirect is followed, no proxy asked."""
+    """Keeps connections open between requests, and nothing else: no cookie that one person was given goes out with another's request.
+
+    No redirect is followed, no proxy asked.
+    """
 
     _opened: list[httpx2.AsyncClient] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -85,7 +89,8 @@ class HttpResender:
     def _client(self) -> httpx2.AsyncClient:
         if not self._opened:
             timeout = httpx2.Timeout(None, connect=_CONNECT)
-            client = httpx2.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False)
+            cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=()))  # takes none
+            client = httpx2.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False, cookies=cookies)
             for name in tuple(client.headers):
                 del client.headers[name]  # the request travels as it came, not as this client would put it
             self._opened.append(client)
