@@ -110,10 +110,41 @@ def test_a_plug_that_costs_money_is_found_by_asking_it(monkeypatch):
     class Paid:
         is_free = False
 
+        def most(self, item):
+            return 0.01
+
     monkeypatch.setattr("verdigris.plugins.make", lambda *_: Paid())
     Path("v.yaml").write_text(BASE + "quality: { scorers: [mine] }\n")
     (warning,) = check_declared(load("v.yaml", environ={}))
     assert warning.startswith("scorer mine costs money and has no budget: it may spend 5 USD/day")
+
+
+NEVER = "is never asked: what a word of it costs is not known; give a price, or allow requests in its budget"
+
+
+@pytest.mark.parametrize(
+    ("scorer", "told"),
+    [
+        ("{ use: judge, model: our-own, budget: 5 USD/day }", f"scorer judge {NEVER}"),
+        ("{ use: similarity, name: near, url: 'http://x', model: m, budget: 5 USD/day }", f"scorer near {NEVER}"),
+        ("{ use: judge, model: our-own, budget: { per_day: 5 USD, requests: 10 } }", None),
+        ("{ use: judge, model: our-own, input_price: 1, output_price: 2, budget: 5 USD/day }", None),
+        ("{ use: judge, model: gpt-4o-mini, budget: 5 USD/day }", None),
+        ("{ use: similarity, url: 'http://x', model: m, price: 0.02, budget: 5 USD/day }", None),
+    ],
+)
+def test_a_scorer_whose_price_is_not_known_is_told_before_it_fails(scorer, told):
+    Path("v.yaml").write_text(BASE + f"quality: {{ scorers: [ {scorer} ] }}\n")
+    found = check_declared(load("v.yaml", environ={}))
+    assert [each.startswith(told) for each in found] == [True] if told else found == ()
+
+
+def test_a_price_of_the_owners_own_is_enough():
+    prices = "telemetry: { prices: { our-own: { input: 1, output: 2 } } }\n"
+    Path("v.yaml").write_text(
+        BASE + prices + "quality: { scorers: { use: judge, model: our-own, budget: 5 USD/day } }\n"
+    )
+    assert check_declared(load("v.yaml", environ={})) == ()
 
 
 def test_check_and_up_find_it():
@@ -173,7 +204,7 @@ def test_a_schema_may_hold_null_and_a_budget_may_not():
 
 def test_a_key_that_is_not_set_is_told_without_its_text(monkeypatch):
     Path("v.yaml").write_text(
-        BASE + "quality: { scorers: [ { use: judge, model: m, api_key_env: A_KEY, budget: 1 USD/day } ] }\n"
+        BASE + "quality: { scorers: [ { use: judge, model: gpt-4o-mini, api_key_env: A_KEY, budget: 1 USD/day } ] }\n"
     )
     monkeypatch.delenv("A_KEY", raising=False)
     (warning,) = check_declared(load("v.yaml", environ={}))

@@ -9,10 +9,31 @@ from difflib import get_close_matches
 
 from verdigris import plugins
 from verdigris.assemble.cases import cases_of
+from verdigris.assemble.telemetry import prices_of
+from verdigris.core.model.compared import ComparedPair, PairKind
 from verdigris.core.model.errors import ConfigError
+from verdigris.core.model.paid import most_cost
 from verdigris.core.model.quality import DEFAULT_BUDGET, ScorerUse
+from verdigris.core.model.reading import Format, Reading
+from verdigris.core.model.sample import Sample
+from verdigris.ports import Prices
 from verdigris.spec.load import Loaded
 from verdigris.spec.scorers import ScorerDoc
+
+_SAMPLE = Sample(
+    id="",
+    at=0.0,
+    began=0.0,
+    environment="",
+    release="",
+    route="",
+    input="",
+    output="",
+    status=200,
+    duration=0.0,
+    reading=Reading(format=Format.FIELDS),
+)
+_EMPTY = ComparedPair(id="", rollout="", at=0.0, kind=PairKind.SHADOW, stable=_SAMPLE, other=_SAMPLE)
 
 
 def check_declared(loaded: Loaded) -> tuple[str, ...]:
@@ -21,9 +42,10 @@ def check_declared(loaded: Loaded) -> tuple[str, ...]:
         return ()
     errors: list[ConfigError] = []
     warnings: list[str] = []
+    prices = prices_of(loaded.service)
     for index, use in enumerate(loaded.service.quality.scorers):
         try:
-            warnings += _scorer(use)
+            warnings += _scorer(use, prices)
         except ConfigError as error:
             errors.append(_placed(loaded, index, use, error))
     try:
@@ -35,9 +57,15 @@ def check_declared(loaded: Loaded) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _scorer(use: ScorerUse) -> Iterator[str]:
+def _scorer(use: ScorerUse, prices: Prices) -> Iterator[str]:
     plug = plugins.make(use.use, plugins.settled(use.use, use.options, use.folder))
+    plug = plug.priced_by(prices) if hasattr(plug, "priced_by") else plug
     called = use.name or use.use
+    if not plug.is_free and most_cost(plug, _EMPTY) is None and (use.budget or DEFAULT_BUDGET).requests is None:
+        yield (
+            f"scorer {called} is never asked: what a word of it costs is not known; give a price, or allow requests in its "
+            "budget, such as budget: { per_day: 5 USD, requests: 1000 }"
+        )
     if use.budget is None and not plug.is_free:
         amount = f"{DEFAULT_BUDGET.per_day:g} USD/day"
         yield f"scorer {called} costs money and has no budget: it may spend {amount}; write budget: {amount}, or another"
