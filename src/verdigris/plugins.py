@@ -103,8 +103,9 @@ def _checked(name: str, plug: type, options: Mapping[str, Any]) -> Any:
     except ValidationError as error:
         raise _wrong(name, options, error.errors(include_input=False, include_url=False)) from None
     except ValueError as error:  # what the plug itself says of its options
-        named = [key for key in options if re.search(rf"\b{re.escape(key)}\b", str(error))]
-        raise ConfigError(f"scorer {name}: {error}", key=named[0] if named else "") from None
+        places = {key: re.search(rf"\b{re.escape(key)}\b", str(error)) for key in options}
+        named = sorted((found.start(), key) for key, found in places.items() if found is not None)
+        raise ConfigError(f"scorer {name}: {error}", key=named[0][1] if named else "") from None
 
 
 _SHOULD_BE = {

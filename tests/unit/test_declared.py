@@ -78,6 +78,34 @@ MISTAKES = {
         "quality:\n  scorers:\n    - use: http\n      url: ftp://x\n",
         "v.yaml:6:12: scorer http: the url begins with http:// or https://",
     ),
+    "a judge's address": (
+        "quality:\n  scorers:\n    - use: judge\n      model: m\n      url: nope\n      budget: 1 USD/day\n",
+        "v.yaml:7:12: scorer judge: the url begins with http:// or https:// and names a host",
+    ),
+    "an address without a host": (
+        "quality: { scorers: { use: http, url: 'http://' } }\n",
+        "v.yaml:3:39: scorer http: the url begins with http:// or https:// and names a host",
+    ),
+    "an address with a port that is none": (
+        "quality: { scorers: { use: similarity, model: m, url: 'http://x:99999/v1' } }\n",
+        "v.yaml:3:55: scorer similarity: a url begins with http:// or https:// and names a host, and it needs a model",
+    ),
+    "a judge of no name": (
+        "quality: { scorers: { use: judge, model: ' ' } }\n",
+        "v.yaml:3:42: scorer judge: the model has no name",
+    ),
+    "a length below nothing": (
+        "quality: { scorers: { use: heuristics, min_length: -1 } }\n",
+        "v.yaml:3:52: scorer heuristics: min_length and max_length are numbers of characters, from 0 on",
+    ),
+    "lengths that no answer has": (
+        "quality: { scorers: { use: heuristics, min_length: 9, max_length: 5 } }\n",
+        "v.yaml:3:52: scorer heuristics: min_length is above max_length, so that every answer would be a defect",
+    ),
+    "a language that no answer has": (
+        "quality: { scorers: { use: heuristics, language: german } }\n",
+        "v.yaml:3:50: scorer heuristics: language is a code of two small letters (ISO 639-1), such as en",
+    ),
     "a secret where its name should stand": (
         "quality: { scorers: [ { use: similarity, url: http://x, model: m, price: 0, api_key_env: sk-abc } ] }\n",
         (

@@ -330,6 +330,10 @@ MISTAKES = {
         "telemetry: { prices: { m: { input: 1 } } }\n",
         '3:24: missing key "output" in telemetry.prices.m (such as output: 0.60)',
     ),
+    "cases without a pause": (
+        "quality: { cases: { files: a.yaml, interval: 10ms } }",
+        '3:46: quality.cases.interval: "10ms" is shorter than a second, and every answer is paid for (such as 1m, or off)',
+    ),
     "a star in the middle": (
         "telemetry: { prices: { 'm-*-x': { input: 1, output: 1 } } }\n",
         '3:24: telemetry.prices: "m-*-x" is not the name of a model (write it as the answers do; it may end in `*`)',

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from verdigris.core.model.quality import (
     CasesUse,
@@ -37,10 +37,14 @@ from verdigris.spec.types import (
     StoreSize,
     Word,
 )
+from verdigris.spec.wrong import Wrong
 
 MOST_PATHS = 100
 MOST_FILES = 50
 MOST_PATTERNS = 50
+SHORTEST = 1.0
+"""Seconds between two cases."""
+
 _SAMPLING = Sampling()
 _SHADOW = Shadow(paths=())
 _CASES = CasesUse(files=())
@@ -87,8 +91,16 @@ def _or_off(value: Any) -> Any:
     return None if value == "off" else value
 
 
+def _a_while(interval: float | None) -> float | None:
+    if interval is not None and interval < SHORTEST:
+        raise Wrong("is shorter than a second, and every answer is paid for", hint="such as 1m, or off")
+    return interval
+
+
 _Interval = Annotated[
-    PositiveDuration | None, BeforeValidator(_or_off, json_schema_input_type=PositiveDuration | Literal["off"])
+    PositiveDuration | None,
+    BeforeValidator(_or_off, json_schema_input_type=PositiveDuration | Literal["off"]),
+    AfterValidator(_a_while),
 ]
 
 

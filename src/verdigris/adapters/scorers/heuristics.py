@@ -52,6 +52,14 @@ class Heuristics:
     finds_defects: ClassVar[bool] = True
     tells_refusals: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        if min(self.min_length or 0, self.max_length or 0) < 0:
+            raise ValueError("min_length and max_length are numbers of characters, from 0 on")
+        if self.min_length is not None and self.max_length is not None and self.min_length > self.max_length:
+            raise ValueError("min_length is above max_length, so that every answer would be a defect")
+        if self.language is not None and not re.fullmatch("[a-z]{2}", self.language):
+            raise ValueError("language is a code of two small letters (ISO 639-1), such as en")
+
     @property
     def name(self) -> str:
         return "heuristics"

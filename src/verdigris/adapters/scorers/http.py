@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from verdigris.adapters.scorers.post import NoAnswer, Post, bearer
+from verdigris.adapters.scorers.post import NoAnswer, Post, bearer, is_address
 from verdigris.adapters.scorers.words import version_of
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.sample import Sample
@@ -42,8 +42,8 @@ class HttpScorer:
     in_loop: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not self.url.startswith(("http://", "https://")):
-            raise ValueError("the url begins with http:// or https://")
+        if not is_address(self.url):
+            raise ValueError("the url begins with http:// or https:// and names a host")
         if not (math.isfinite(self.price) and self.price >= 0.0):
             raise ValueError("the price is USD a call, from 0 on")
 

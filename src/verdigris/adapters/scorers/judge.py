@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Self
 
 from verdigris.adapters.scorers.endpoint import Endpoint, NoAnswer, Said
+from verdigris.adapters.scorers.post import is_address
 from verdigris.adapters.scorers.prompts import (
     PAIR,
     SINGLE,
@@ -79,6 +80,10 @@ class Judge:
             raise ValueError("input_price and output_price are told together")
         if not all(math.isfinite(price) and price >= 0.0 for price in prices):
             raise ValueError("input_price and output_price are USD per million tokens, from 0 on")
+        if not is_address(self.url):
+            raise ValueError("the url begins with http:// or https:// and names a host")
+        if not self.model.strip():
+            raise ValueError("the model has no name")
         if self.max_tokens < 1:
             raise ValueError("max_tokens is 1 or more")
         if self.refusals and self.on == "pairs":
@@ -91,8 +96,7 @@ class Judge:
     @property
     def version(self) -> str:
         """Changes with the model, the prompts and the rubric; not with the address or the price."""
-        asked = replace(self, url="", api_key_env="", input_price=None, output_price=None)
-        text = f"{version_of(_Asked.of(asked), code=_CODE)}{PAIR}{self._single}"
+        text = f"{version_of(_Asked.of(self), code=_CODE)}{PAIR}{self._single}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property

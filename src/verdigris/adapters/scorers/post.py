@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -86,6 +88,16 @@ class Post:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
+
+
+def is_address(url: str) -> bool:
+    """Whether it begins with http:// or https:// and names a host, so that something could be sent there."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return bool(parts.scheme in ("http", "https") and parts.hostname and port != 0 and not re.search(r"\s", url))
 
 
 def _trouble(status: int) -> Trouble:

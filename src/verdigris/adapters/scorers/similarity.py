@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from verdigris.adapters.scorers.post import NoAnswer, Post, bearer
+from verdigris.adapters.scorers.post import NoAnswer, Post, bearer, is_address
 from verdigris.adapters.scorers.words import most_tokens, version_of
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.sample import Sample
@@ -50,8 +50,8 @@ class Similarity:
     def __post_init__(self) -> None:
         if bool(self.url) == bool(self.directory):
             raise ValueError("it takes either a url or a directory")
-        if self.url and not (self.url.startswith(("http://", "https://")) and self.model):
-            raise ValueError("a url begins with http:// or https://, and needs a model")
+        if self.url and not (is_address(self.url) and self.model):
+            raise ValueError("a url begins with http:// or https:// and names a host, and it needs a model")
         if self.price is not None and not (math.isfinite(self.price) and self.price >= 0.0):
             raise ValueError("the price is USD per million tokens, from 0 on")
         missing = [name for name in _FILES if self.directory and not (Path(self.directory) / name).is_file()]
