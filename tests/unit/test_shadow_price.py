@@ -3,7 +3,7 @@
 import pytest
 
 from support.quality import FakePrices
-from verdigris.controller.quality.price import ENOUGH, MARGIN, UNSAID_OUTPUT, Estimator
+from verdigris.controller.quality.price import ENOUGH, LATELY, MARGIN, UNSAID_OUTPUT, Estimator
 from verdigris.core.model.reading import Format, Reading, Usage
 
 
@@ -29,6 +29,18 @@ def test_what_the_other_side_took_is_set_aside_twice_over():
     """Of a request for several answers at once `max_tokens` bounds each of them."""
     assert most(estimator(), model="small", max_tokens=100, output_tokens=800) == pytest.approx((500 + 1_600) * 1e-6)
     assert most(estimator(), model="small", max_tokens=100, input_tokens=900) == pytest.approx((1_800 + 100) * 1e-6)
+
+
+@pytest.mark.parametrize("odd", [{"cost": 9_999.0}, {"model": "small", "usage": Usage(input=10, output=10**9)}])
+def test_one_odd_answer_does_not_rule_for_ever(odd):
+    known, usual = estimator(), reading(model="small", cost=0.001, usage=Usage(input=10, output=10))
+    known.learn("green", reading(**odd))
+    for _ in range(LATELY):
+        known.learn("green", usual)
+        assert most(known, model="small") > 1_000
+    for _ in range(LATELY):
+        known.learn("green", usual)
+    assert most(known, model="small") < 0.01
 
 
 def test_who_was_answered_by_a_model_without_a_price_is_not_priced_by_the_one_that_was_asked_for():

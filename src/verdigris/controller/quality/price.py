@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from verdigris.core.model.reading import Reading
 from verdigris.ports import Prices
@@ -22,6 +22,28 @@ ENOUGH = 20
 """Answers whose cost the service told itself, from which on the dearest of them says what one can cost where no price does."""
 
 
+LATELY = 1_000
+"""Answers of an environment that are looked back on, and as many more at most: one odd number shall not rule for ever."""
+
+
+@dataclass(slots=True)
+class Largest:
+    """Of the latest LATELY values or more."""
+
+    now: float = 0.0
+    before: float = 0.0
+    count: int = 0
+
+    def add(self, value: float) -> None:
+        if self.count == LATELY:
+            self.before, self.now, self.count = self.now, 0.0, 0
+        self.now, self.count = max(self.now, value), self.count + 1
+
+    @property
+    def value(self) -> float:
+        return max(self.now, self.before)
+
+
 class Estimator:
     """Learns from each environment's answers which model they name and how long they are."""
 
@@ -31,19 +53,19 @@ class Estimator:
         self._model = model
         self._declared = dict(declared)
         self._named: dict[str, str] = {}
-        self._input: defaultdict[str, int] = defaultdict(int)
-        self._output: defaultdict[str, int] = defaultdict(int)
-        self._cost: defaultdict[str, float] = defaultdict(float)
+        self._input: defaultdict[str, Largest] = defaultdict(Largest)
+        self._output: defaultdict[str, Largest] = defaultdict(Largest)
+        self._cost: defaultdict[str, Largest] = defaultdict(Largest)
         self._told = 0
 
     def learn(self, environment: str, reading: Reading) -> None:
         """Takes in one answer of this environment."""
-        self._cost[environment] = max(self._cost[environment], self.cost(environment, reading) or 0.0)
+        self._cost[environment].add(self.cost(environment, reading) or 0.0)
         self._told += reading.cost is not None
         if reading.model:
             self._named[environment] = reading.model
-        self._input[environment] = max(self._input[environment], reading.usage.input or 0)
-        self._output[environment] = max(self._output[environment], reading.usage.output or 0)
+        self._input[environment].add(reading.usage.input or 0)
+        self._output[environment].add(reading.usage.output or 0)
 
     def cost(self, environment: str, reading: Reading) -> float | None:
         """USD of an answer: as the service reports it, else by its tokens; None when neither tells."""
@@ -80,12 +102,13 @@ class Estimator:
         `output_tokens` what it took on the other side. Of several models it may
         reach the dearest counts; where it was answered by one without a price, nobody knows which that is.
         """
-        tokens = max(size // BYTES_A_TOKEN, MARGIN * (input_tokens or 0), MARGIN * self._input[environment])
-        longest = max(max_tokens or UNSAID_OUTPUT, MARGIN * (output_tokens or 0), MARGIN * self._output[environment])
+        seen_input, seen_output = int(self._input[environment].value), int(self._output[environment].value)
+        tokens = max(size // BYTES_A_TOKEN, MARGIN * (input_tokens or 0), MARGIN * seen_input)
+        longest = max(max_tokens or UNSAID_OUTPUT, MARGIN * (output_tokens or 0), MARGIN * seen_output)
         named = self._named.get(environment)
         models = {model, self._declared.get(environment), named} - {None} or {self._model}
         costs = {each: self._prices.most(model=each, input_tokens=tokens, output_tokens=longest) for each in models}
         known = [cost for cost in costs.values() if cost is not None]
         if known and (named is None or costs[named] is not None):
-            return max(*known, MARGIN * self._cost[environment])
-        return MARGIN * max(self._cost.values()) if self._told >= ENOUGH else None
+            return max(*known, MARGIN * self._cost[environment].value)
+        return MARGIN * max(each.value for each in self._cost.values()) if self._told >= ENOUGH else None
