@@ -177,9 +177,23 @@ def test_money_spent_long_ago_is_forgotten_and_no_earlier(tmp_path):
         till = SqliteTill(path=tmp_path / "samples.db")
         for rollout, at in (("old", START), ("older", START - 86_400.0)):
             await till.reserve("shadow", 0.5, budget=Budget(), rollout=rollout, at=at)
-        await till.reserve("shadow", 0.1, budget=Budget(), rollout="new", at=START + KEEP - 1.0)
+        for day in (0.0, 86_400.0):
+            assert await till.spent("shadow", rollout="older", at=START - 86_400.0) == (0.5, 0.5)
+            await till.reserve("shadow", 0.1, budget=Budget(), rollout="new", at=START + KEEP - 1.0 + day)
         assert await till.spent("shadow", rollout="old", at=START) == (0.5, 0.5)
         assert await till.spent("shadow", rollout="older", at=START - 86_400.0) == (0.0, 0.0)
+        await till.close()
+
+    asyncio.run(story())
+
+
+def test_a_clock_that_is_ahead_for_a_moment_gives_no_money_back(tmp_path):
+    async def story() -> None:
+        till, budget = SqliteTill(path=tmp_path / "samples.db"), Budget(per_day=1.0)
+        assert await till.reserve("shadow", 1.0, budget=budget, rollout="r1", at=START)
+        for purse in ("shadow", "judge"):
+            assert await till.reserve(purse, 0.5, budget=budget, rollout="r1", at=START + 2 * KEEP)
+        assert await till.reserve("shadow", 0.1, budget=budget, rollout="r1", at=START) is None
         await till.close()
 
     asyncio.run(story())

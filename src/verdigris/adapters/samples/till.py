@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 TILL = "till"
 
 KEEP = 400 * 86_400.0
-"""Seconds after its last booking for which a rollout's or a day's sum is kept."""
+"""Seconds for which a rollout's or a day's sum is kept, from its last booking to the last one before today."""
 
 FIRST = (
     # What is spent or reserved, in billionths of a USD. `kind` is `day` or `rollout`, `name` says which; `at` is the last booking.
@@ -71,6 +71,7 @@ _ADD = """
 """
 _RESERVE = "INSERT INTO till_reservations (purse, rollout, day, amount, at) VALUES (?, ?, ?, ?, ?)"
 _TAKE = "DELETE FROM till_reservations WHERE id = ? AND purse = ? RETURNING rollout, day, amount, at"
+_LAST_BEFORE = "SELECT max(at) FROM till_sums WHERE kind = 'day' AND name < ?"
 _FORGET_SUMS = "DELETE FROM till_sums WHERE at < ?"
 _FORGET_RESERVATIONS = "DELETE FROM till_reservations WHERE at < ?"
 
@@ -134,7 +135,7 @@ class SqliteTill:
                 if not fits(units, held, budget):
                     return None
                 if not held.day:
-                    _forget(connection, at)
+                    _forget(connection, day_of(at))
                 row = (purse, rollout, day_of(at), units or 0, at)
                 number = connection.execute(_RESERVE, row).lastrowid
                 _book(connection, purse, rollout, day_of(at), units or 0, int(units is None), at)
@@ -207,10 +208,15 @@ def _book(
         connection.execute(_ADD, (purse, kind, name, amount, requests, at))
 
 
-def _forget(connection: sqlite3.Connection, at: float) -> None:
-    """Drops what rollouts and days long past have cost; called with the first money of a day."""
-    connection.execute(_FORGET_SUMS, (at - KEEP,))
-    connection.execute(_FORGET_RESERVATIONS, (at - KEEP,))
+def _forget(connection: sqlite3.Connection, today: str) -> None:
+    """Drops what rollouts and days long past have cost; called with the first money of a day.
+
+    Counted from the day of money before it: a clock that is years ahead for a moment must not make today's sum forgotten.
+    """
+    (last,) = connection.execute(_LAST_BEFORE, (today,)).fetchone()
+    if last is not None:
+        connection.execute(_FORGET_SUMS, (last - KEEP,))
+        connection.execute(_FORGET_RESERVATIONS, (last - KEEP,))
 
 
 # ------------------------------------------------------------------ memory
