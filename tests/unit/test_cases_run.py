@@ -1,6 +1,7 @@
 """Cases are asked over real HTTP, a few at once, and every answer is scored or its absence told."""
 
 import asyncio
+import json
 import threading
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,8 +15,9 @@ from verdigris.cases import run as running
 from verdigris.cases.model import Case, CaseResult, CasesRun, Question
 from verdigris.cases.rules import Equals, Keywords, Length, Reference, Rubric
 from verdigris.cases.run import Endpoint, Manner, run_cases
-from verdigris.core.model.quality import CustomPrice
+from verdigris.core.model.quality import CustomPrice, Redaction
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
+from verdigris.core.reading.redaction import Redactor
 
 QUICK = Manner(timeout=10.0)
 
@@ -228,6 +230,35 @@ def test_a_judge_that_gives_no_word_leaves_the_case_unjudged(said, score, why):
     result = asked_once(a_case("a", Length(most=10), Rubric(text="Friendly?", scorer="judge", plug=Plug(said))))
     assert result.why() == why
     assert result.score == (None if score is None else pytest.approx((1.0 + score) / 2))
+
+
+@pytest.mark.parametrize(
+    ("manner", "shown"),
+    [
+        (QUICK, "to [email]"),
+        (Manner(timeout=10.0, redact=Redactor(Redaction(kinds=())).redact), "to anna@example.com"),
+    ],
+)
+def test_scorers_see_redacted_texts_and_the_rules_of_text_what_came(manner, shown):
+    text, heard = "to anna@example.com", []
+
+    def say(seen):
+        samples = (seen.stable, seen.other) if hasattr(seen, "stable") else (seen,)
+        heard.extend((each.input, each.system, each.output, each.reading.text) for each in samples)
+        return word(1.0, explanation=samples[-1].output)
+
+    chat = {"messages": [{"role": "system", "content": text}, {"role": "user", "content": text}]}
+    rules = [
+        Equals(text=text),
+        Rubric(text="x", scorer="judge", plug=Plug(say)),
+        Reference(text=text, scorer="judge", plug=Plug(say)),
+    ]
+    case = a_case("a", *rules, body=json.dumps(chat).encode())
+    result = asked_once(case, output(text), manner=manner)
+    assert {part for each in heard for part in each} <= {shown, ""}
+    assert len(heard) == 3
+    assert [each.said for each in result.findings[1:]] == [shown, shown]
+    assert (result.score, result.output) == (1.0, text)
 
 
 def test_a_judge_that_never_ends_is_given_up():

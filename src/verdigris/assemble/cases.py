@@ -11,7 +11,9 @@ from verdigris.adapters.samples.resend import HttpResender
 from verdigris.cases.load import Context, load_cases
 from verdigris.cases.model import Case
 from verdigris.cases.money import JUDGE, CaseMoney
+from verdigris.cases.run import Manner
 from verdigris.core.model.service import Service
+from verdigris.core.reading.redaction import Redactor
 from verdigris.ports import Prices, Till, Trial
 
 REPORTS = "cases"
@@ -41,6 +43,7 @@ def trials_of(
             min_score=service.quality.cases.min_score,
             telemetry=service.telemetry,
             prices=prices,
+            manner=Manner(redact=Redactor(service.quality.redaction).redact),
             folder=folder / REPORTS,
             money=CaseMoney.of(service.quality, till, now=time.time) if till is not None else None,
         ),

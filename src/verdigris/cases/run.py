@@ -13,12 +13,14 @@ from verdigris.cases.model import MOST_OUTPUT, Case, CaseResult, CasesRun, Findi
 from verdigris.cases.rules import MOST_TEXT, Reference, Rubric, Rule, TextRule
 from verdigris.core.model.compared import ComparedPair, PairKind
 from verdigris.core.model.paid import told_cost
+from verdigris.core.model.quality import Redaction
 from verdigris.core.model.reading import Reading
 from verdigris.core.model.release import Release
 from verdigris.core.model.sample import Exchange, Sample
 from verdigris.core.model.score import Score, ScoreFailure
 from verdigris.core.model.service import Telemetry
 from verdigris.core.reading.answer import read_answer
+from verdigris.core.reading.redaction import Redactor
 from verdigris.core.reading.request import read_request
 from verdigris.ports import Prices, Resender, Unanswered
 
@@ -57,11 +59,15 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manner:
-    """How a run goes: cases under way at once, seconds for an answer and for a judge's word, further tries after no answer, a 429 or a 5xx."""
+    """How a run goes: cases under way at once, seconds for an answer and for a judge's word, further tries after no answer, a 429 or a 5xx.
+
+    `redact` gives a text as scorers may see it. The rules of text look at the answer as it came.
+    """
 
     concurrency: int = 4
     timeout: float = 60.0
     retries: int = 0
+    redact: Callable[[str], tuple[str, int]] = Redactor(Redaction()).redact
 
 
 Done = Callable[[CaseResult], object]
@@ -225,12 +231,29 @@ def _sample(answer: Exchange, reading: Reading, telemetry: Telemetry) -> Sample:
 async def _finding(rule: Rule, sample: Sample, manner: Manner, spend: Spend) -> Finding:
     match rule:
         case Reference():
-            pair = _beside(rule.text, sample)
+            seen = await asyncio.to_thread(_redacted, sample, manner)
+            pair = _beside(manner.redact(rule.text)[0], seen)
             return await _paid(rule, pair, lambda: rule.plug.compare(pair), manner, spend)
         case Rubric():
-            return await _paid(rule, sample, lambda: rule.plug.score(sample), manner, spend)
+            seen = await asyncio.to_thread(_redacted, sample, manner)
+            return await _paid(rule, seen, lambda: rule.plug.score(seen), manner, spend)
         case text:
             return await asyncio.to_thread(_looked, text, sample.reading.text[:MOST_TEXT])
+
+
+def _redacted(sample: Sample, manner: Manner) -> Sample:
+    def clean(text: str) -> str:
+        return manner.redact(text)[0]
+
+    output = clean(sample.output)
+    calls = tuple(replace(call, arguments=clean(call.arguments)) for call in sample.reading.tool_calls)
+    return replace(
+        sample,
+        input=clean(sample.input),
+        system=clean(sample.system),
+        output=output,
+        reading=replace(sample.reading, text=output, tool_calls=calls),
+    )
 
 
 async def _paid(

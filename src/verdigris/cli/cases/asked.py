@@ -25,6 +25,7 @@ from verdigris.cases.run import Endpoint, Manner, run_cases
 from verdigris.cli.human import columns, counted, shortened
 from verdigris.cli.session import show_data
 from verdigris.core.model.errors import ConfigError
+from verdigris.core.model.quality import Redaction
 from verdigris.core.model.service import Service, Telemetry
 from verdigris.ports import Prices
 from verdigris.spec.load import load
@@ -42,6 +43,7 @@ class Asked:
     cases: tuple[Case, ...]
     endpoints: tuple[Endpoint, ...] = field(repr=False)
     min_score: float
+    redaction: Redaction = field(default_factory=Redaction)
 
     @classmethod
     def of(
@@ -90,7 +92,8 @@ class Asked:
         )
         cases = load_cases(files or (use.files if use else ()), beside=Path(), context=context)
         least = min_score if min_score is not None else use.min_score if use else MIN_SCORE
-        return cls(cases=_tagged(cases, tags), endpoints=endpoints, min_score=least)
+        redaction = Redaction() if service is None or service.quality is None else service.quality.redaction
+        return cls(cases=_tagged(cases, tags), endpoints=endpoints, min_score=least, redaction=redaction)
 
 
 def _tagged(cases: tuple[Case, ...], tags: Sequence[str]) -> tuple[Case, ...]:

@@ -51,11 +51,13 @@ def command(
     """
     from verdigris.cases.run import Manner
     from verdigris.cli.cases.asked import Asked, outcome, run_all, show, write
+    from verdigris.core.reading.redaction import Redactor
 
     asked = Asked.of(
         files=files, against=against, config=config, on=on, path=path, tags=tags, min_score=min_score, headers=headers
     )
-    runs = run_all(asked, Manner(concurrency=concurrency, timeout=timeout, retries=retries))
+    redact = Redactor(asked.redaction).redact
+    runs = run_all(asked, Manner(concurrency=concurrency, timeout=timeout, retries=retries, redact=redact))
     if junit is not None:
         write(junit, runs)
     show(runs, form)

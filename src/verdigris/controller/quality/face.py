@@ -12,6 +12,7 @@ from typing import Any
 from verdigris.cases.model import Case
 from verdigris.cases.money import PURSE as CASES_PURSE
 from verdigris.cases.money import CaseMoney
+from verdigris.cases.run import Manner
 from verdigris.controller.clock import Clock
 from verdigris.controller.evidence import Measured
 from verdigris.controller.pricing import declared_models
@@ -146,6 +147,7 @@ class QualityWork:
             keep=self.keep_pair,
             telemetry=service.telemetry,
             prices=self._plugs.prices,
+            manner=Manner(redact=self._reader.redact),
             spend=money.spend,
             book=money.book,
             clock=self._plugs.clock,
