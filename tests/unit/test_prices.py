@@ -185,6 +185,10 @@ def test_ever_new_names_cost_a_bounded_time():
     assert kept.cost(model="gpt-4o-mini", usage=one) is None
     now[0] += 601.0
     assert kept.cost(model="gpt-4o-mini", usage=one) == pytest.approx(0.15)
+    now[0] += 601.0
+    for number in range(MOST_LOOKUPS):
+        kept.cost(model=f"another-{number}", usage=one)
+    assert kept.cost(model="gpt-4o-mini", usage=one) == pytest.approx(0.15), "an older price is better than none"
 
 
 def test_own_prices_come_first_and_the_most_exact_name_wins():
@@ -244,4 +248,8 @@ def test_a_price_is_looked_up_again_after_a_while():
     assert kept._known["gpt-4o"] is first
     now[0] += 700.0
     kept.cost(model="gpt-4o", usage=Usage(input=1, output=1))
-    assert kept._known["gpt-4o"] is not first
+    second = kept._known["gpt-4o"]
+    assert second is not first
+    now[0] -= 1.0
+    kept.cost(model="gpt-4o", usage=Usage(input=1, output=1))
+    assert kept._known["gpt-4o"] is not second, "a clock that was set back"

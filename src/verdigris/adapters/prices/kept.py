@@ -110,12 +110,12 @@ class KeptPrices:
         if not model:
             return ()
         now, known = self.clock(), self._known.get(model)
-        if known is not None and now - known[0] < _VALID:
+        if known is not None and _is_lately(known[0], now):
             return known[1]
         found = self._own(model)
         if not found:
-            if len(self._lookups) == MOST_LOOKUPS and now - self._lookups[0] < _VALID:
-                return ()
+            if len(self._lookups) == MOST_LOOKUPS and _is_lately(self._lookups[0], now):
+                return known[1] if known is not None else ()
             self._lookups.append(now)
             found = _listed(model, now)
         if not found and len(self._unknown) < MOST_UNKNOWN:
@@ -144,6 +144,11 @@ class KeptPrices:
                 cache_write=(price.input if price.cache_write is None else price.cache_write) / _MILLION,
             ),
         )
+
+
+def _is_lately(at: float, now: float) -> bool:
+    """A clock that was ahead for a moment leaves nothing that stays valid until it gets there."""
+    return 0.0 <= now - at < _VALID
 
 
 def _fits(pattern: str, model: str) -> bool:
