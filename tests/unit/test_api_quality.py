@@ -13,6 +13,7 @@ from support.asgi import LOCAL, api_client
 from support.fake_controller import FakeController, FakeWork
 from verdigris.cli.app import root
 from verdigris.client import Client
+from verdigris.controller.quality import browse
 from verdigris.controller.quality.health import Money, QualityHealth, Tries
 from verdigris.controller.quality.noise import Floor, Spread
 from verdigris.core.model.compared import PairKind
@@ -137,6 +138,18 @@ def test_pairs_can_be_asked_for_by_kind_and_outcome():
     assert asked(outcome="failed") == ["p9"]
     assert asked(kind="self") == ["p9"]
     assert asked(kind="shadow", outcome="better", before=START + 2) == ["p0"]
+
+
+def test_where_not_all_pairs_are_looked_through_it_is_told_where_to_go_on(monkeypatch):
+    monkeypatch.setattr(browse, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(browse, "PAGE", 2)
+    api = api_client(controller(*pairs(WORSE, BETTER, WORSE, *[BETTER] * 5)))
+    asked, told = {"outcome": "worse", "limit": 2}, []
+    while not told or told[-1][1] is not None:
+        page = api.get("/v1/rollouts/r1/pairs", params=asked).json()
+        told.append(([pair["id"] for pair in page["pairs"]], page["before"]))
+        asked["before"] = page["before"]
+    assert told == [([], START + 4), (["p2", "p0"], START), ([], None)]
 
 
 @pytest.mark.parametrize("query", [{"kind": "odd"}, {"outcome": "odd"}, {"limit": 201}, {"limit": 0}, {"before": "x"}])

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from verdigris.adapters.samples import schema
+from verdigris.adapters.samples import archive, schema
 from verdigris.adapters.samples.archive import SqliteArchive
 from verdigris.core.model.errors import StoreError, StoreTooNew, StoreUnreadable
 from verdigris.testing.samples import a_compared_pair, a_sample
@@ -80,11 +80,22 @@ def test_a_damaged_document_hides_no_other(path):
         await archive.keep_pair(a_compared_pair())
 
     opened(path, story)
-    query(path, "UPDATE archived_samples SET document = '{}' WHERE id = 'a'")
+    query(path, "UPDATE archived_samples SET document = '{}', at = at + 1 WHERE id = 'a'")
     query(path, "UPDATE archived_pairs SET document = 'x'")
     assert [sample.id for sample in opened(path, lambda archive: archive.samples())] == ["b"]
+    assert [sample.id for sample in opened(path, lambda archive: archive.samples(limit=1))] == ["b"]
     with pytest.raises(StoreUnreadable, match="kept ComparedPair is damaged"):
         opened(path, lambda archive: archive.pair("p1"))
+
+
+@pytest.mark.parametrize("statement", [archive._SAMPLES, archive._PAIRS])
+def test_no_page_sorts_all_that_is_kept(path, statement):
+    opened(path, keep_both)
+    with sqlite3.connect(path) as connection:
+        asked = {"environment": "", "rollout": "r1", "kind": "", "before": 1e12}
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", asked).fetchall()
+    connection.close()
+    assert not any("B-TREE FOR ORDER BY" in row[3] for row in plan), plan  # those of one moment are sorted, no more
 
 
 def test_other_parts_may_share_the_file(path):

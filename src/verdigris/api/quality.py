@@ -49,8 +49,7 @@ async def list_pairs(
     """A rollout's pairs that are kept, newest first, with shortened texts."""
     work, named = _work(asked), (await asked.rollout(rollout)).id
     found = await work.browser.pairs(named, kind=kind, outcome=outcome, before=before, limit=limit)
-    views = tuple(pair_view(pair, most=SHORT) for pair in found)
-    return PairList(pairs=views, before=found[-1].at if len(found) == limit else None)
+    return PairList(pairs=tuple(pair_view(pair, most=SHORT) for pair in found.pairs), before=found.before)
 
 
 @routes.get("/pairs/{pair}", responses=_READ)

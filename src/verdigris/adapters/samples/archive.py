@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -31,12 +32,12 @@ _KEEP_PAIR = """
 _SAMPLES = """
     SELECT document FROM archived_samples
     WHERE (:environment = '' OR environment = :environment) AND at < :before
-    ORDER BY at DESC, rowid DESC LIMIT :limit
+    ORDER BY at DESC, rowid DESC
 """
 _PAIRS = """
     SELECT document FROM archived_pairs
     WHERE rollout = :rollout AND (:kind = '' OR kind = :kind) AND at < :before
-    ORDER BY at DESC, rowid DESC LIMIT :limit
+    ORDER BY at DESC, rowid DESC
 """
 _PAIR = "SELECT document FROM archived_pairs WHERE id = ?"
 _SIZE = """
@@ -99,15 +100,17 @@ class SqliteArchive:
         self, *, environment: str = "", before: float | None = None, limit: int = 50
     ) -> tuple[Sample, ...]:
         """Raises: StoreError."""
-        asked = {"environment": environment, "before": _END if before is None else before, "limit": limit}
-        return await self._worker.run(lambda connection: _read(connection, _SAMPLES, asked, documents.decode_sample))
+        asked = {"environment": environment, "before": _END if before is None else before}
+        return await self._worker.run(
+            lambda connection: _read(connection, _SAMPLES, asked, limit, documents.decode_sample)
+        )
 
     async def pairs(
         self, rollout: str, *, kind: str = "", before: float | None = None, limit: int = 50
     ) -> tuple[ComparedPair, ...]:
         """Raises: StoreError."""
-        asked = {"rollout": rollout, "kind": kind, "before": _END if before is None else before, "limit": limit}
-        return await self._worker.run(lambda connection: _read(connection, _PAIRS, asked, documents.decode_pair))
+        asked = {"rollout": rollout, "kind": kind, "before": _END if before is None else before}
+        return await self._worker.run(lambda connection: _read(connection, _PAIRS, asked, limit, documents.decode_pair))
 
     async def pair(self, id: str) -> ComparedPair:  # noqa: A002 -- the word people use for it
         """Raises: NotFound, StoreError."""
@@ -149,15 +152,16 @@ def _cutoff(oldest: Iterable[tuple[float, int]], excess: int) -> float:
 
 
 def _read(
-    connection: sqlite3.Connection, query: str, asked: dict[str, object], decode: Callable[[bytes], T]
+    connection: sqlite3.Connection, query: str, asked: Mapping[str, object], limit: int, decode: Callable[[bytes], T]
 ) -> tuple[T, ...]:
-    """What can be read: one damaged document does not hide the others."""
-    found = []
-    for (document,) in connection.execute(query, asked).fetchall():
-        try:
-            found.append(decode(document))
-        except StoreUnreadable as error:
-            _log.warning("%s", error)
+    """The first `limit` that can be read: one damaged document neither hides the others nor looks like the end of them."""
+    found: list[T] = []
+    with closing(connection.execute(query, asked)) as rows:
+        while len(found) < limit and (row := rows.fetchone()) is not None:
+            try:
+                found.append(decode(row[0]))
+            except StoreUnreadable as error:
+                _log.warning("%s", error)
     return tuple(found)
 
 

@@ -39,6 +39,14 @@ def outcome_of(pair: ComparedPair) -> PairOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PairPage:
+    """`before` is where to go on; None where there are no older ones."""
+
+    pairs: tuple[ComparedPair, ...]
+    before: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Browser:
     archive: Archive
 
@@ -50,17 +58,20 @@ class Browser:
 
     async def pairs(
         self, rollout: str, *, kind: str = "", outcome: str = "", before: float | None = None, limit: int = 50
-    ) -> tuple[ComparedPair, ...]:
+    ) -> PairPage:
         """Newest first, of at most MOST_LOOKED_AT that are looked through. Raises: StoreError."""
         if not outcome:
-            return await self.archive.pairs(rollout, kind=kind, before=before, limit=limit)
+            kept = await self.archive.pairs(rollout, kind=kind, before=before, limit=limit)
+            return PairPage(pairs=kept, before=kept[-1].at if len(kept) == limit else None)
         found: list[ComparedPair] = []
+        looked = 0
         async for pair in self._every(rollout, kind, before):
+            looked += 1
             if outcome_of(pair) == outcome:
                 found.append(pair)
-            if len(found) == limit:
-                break
-        return tuple(found)
+            if len(found) == limit or looked == MOST_LOOKED_AT:
+                return PairPage(pairs=tuple(found), before=pair.at)
+        return PairPage(pairs=tuple(found))
 
     async def pair(self, id: str) -> ComparedPair:  # noqa: A002 -- the word people use for it
         """Raises: NotFound, StoreError."""
