@@ -18,6 +18,7 @@ from verdigris.controller.quality.noise import NoiseFloor
 from verdigris.controller.quality.pipeline import Missed, Pipeline
 from verdigris.core.model.compared import PairKind
 from verdigris.core.model.errors import StoreError, StoreUnreadable
+from verdigris.core.model.reading import ToolCall
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
 from verdigris.testing.builders import START
 from verdigris.testing.samples import a_compared_pair, a_sample, an_exchange
@@ -83,6 +84,17 @@ def test_nothing_is_kept_or_scored_before_it_is_redacted():
     assert "ada@" not in repr((bench.kept, bench.scoring.samples, bench.judging.scored))
     assert bench.kept[0].redacted == 4
     assert bench.kept[0].reading.text == "Hello [email]"
+
+
+def test_whatever_a_model_can_word_is_redacted():
+    bench = Bench()
+    call = {"function": {"name": "mail ada@example.com", "arguments": '{"ada@example.com": 1}'}}
+    choice = {"message": {"content": None, "tool_calls": [call]}, "finish_reason": "asked ada@example.com"}
+    process(bench, an_exchange(response_body=json.dumps({"choices": [choice]}).encode()))
+    (sample,) = bench.kept
+    assert "ada@" not in repr(sample)
+    assert (sample.reading.finish_reason, sample.redacted) == ("asked [email]", 3)
+    assert sample.reading.tool_calls == (ToolCall(name="mail [email]", arguments='{"[email]": 1}'),)
 
 
 def test_what_comes_twice_counts_once():

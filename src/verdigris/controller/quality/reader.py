@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from verdigris.core.model.reading import Reading
+from verdigris.core.model.reading import Reading, ToolCall
 from verdigris.core.model.sample import Exchange, Sample
 from verdigris.core.model.service import Service, Telemetry
 from verdigris.core.reading.answer import read_answer
@@ -87,7 +87,10 @@ class Reader:
     def _sample(self, exchange: Exchange, asked: Asked, reading: Reading) -> Sample:
         eraser = _Eraser(self.redact)
         output = eraser.clean(reading.text)
-        calls = tuple(replace(call, arguments=eraser.clean(call.arguments)) for call in reading.tool_calls)
+        calls = tuple(
+            ToolCall(name=eraser.clean(call.name), arguments=eraser.clean(call.arguments))
+            for call in reading.tool_calls
+        )
         return Sample(
             id=exchange.id,
             at=exchange.at,
@@ -100,7 +103,13 @@ class Reader:
             output=output,
             status=exchange.status,
             duration=max(0.0, exchange.at - exchange.began),
-            reading=replace(reading, text=output, tool_calls=calls),
+            reading=replace(
+                reading,
+                text=output,
+                tool_calls=calls,
+                finish_reason=eraser.optional(reading.finish_reason),
+                refusal_kind=eraser.clean(reading.refusal_kind),
+            ),
             wants_json=asked.wants_json,
             redacted=eraser.count,
             unit=exchange.unit,
@@ -117,6 +126,9 @@ class _Eraser:
         cleaned, found = self.redact(text)
         self.count += found
         return cleaned
+
+    def optional(self, text: str | None) -> str | None:
+        return None if text is None else self.clean(text)
 
 
 def _prompt(config: Mapping[str, str]) -> str:
