@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from verdigris.assemble.schemas import service_schema
 from verdigris.cli.app import root
 from verdigris.cli.launch import make_launch
 from verdigris.core.model.errors import ConfigError
-from verdigris.spec.schema import schema
 
 GOOD = """\
 service: summarizer
@@ -85,7 +85,7 @@ def test_check_warns():
 
 
 def test_check_prints_the_schema():
-    assert json.loads(run("check", "--schema").stdout) == schema()
+    assert json.loads(run("check", "--schema").stdout) == service_schema()
 
 
 def test_check_without_a_file_says_how_to_get_one():

@@ -131,6 +131,7 @@ def test_common_options_are_described_and_common():
             or path
             in (
                 "verdigris cases run",
+                "verdigris cases schema",
                 "verdigris check",
                 "verdigris judge calibrate",
                 "verdigris plan",

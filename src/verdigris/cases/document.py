@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from verdigris.spec.types import Doc, HeaderName, Name, RequestPath
 from verdigris.spec.wrong import Wrong
@@ -17,7 +17,12 @@ RULES = (
     *("reference", "judge"),
 )
 
-_Text = Annotated[str, Field(min_length=1, max_length=100_000)]
+_Plain = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+"""What an editor sees where a text is meant: `30` and `true` are texts here."""
+
+_Text = Annotated[
+    str, Field(min_length=1, max_length=100_000), BeforeValidator(lambda value: value, json_schema_input_type=_Plain)
+]
 _Size = Annotated[int, Field(ge=0, le=10_000_000)]
 Headers = Annotated[dict[HeaderName, str], Field(max_length=50)]
 
@@ -27,7 +32,8 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-_Texts = Annotated[list[_Text], Field(min_length=1, max_length=MOST_TEXTS), BeforeValidator(_listed)]
+_List = Annotated[list[_Text], Field(min_length=1, max_length=MOST_TEXTS)]
+_Texts = Annotated[_List, BeforeValidator(_listed, json_schema_input_type=_List | _Plain)]
 
 
 class KeywordsDoc(Doc):
@@ -69,25 +75,37 @@ class RequestDoc(Doc):
     body: Any = None
 
 
+_Id = Annotated[
+    str, Field(min_length=1, max_length=200), BeforeValidator(lambda value: value, json_schema_input_type=_Plain)
+]
+_Whole = Annotated[str, Field(max_length=100_000), BeforeValidator(lambda value: value, json_schema_input_type=_Plain)]
+_Tags = Annotated[list[_Text], Field(max_length=20)]
+_Keywords = Annotated[KeywordsDoc, BeforeValidator(_all_of, json_schema_input_type=KeywordsDoc | _List | _Plain)]
+_Reference = Annotated[ReferenceDoc, BeforeValidator(_reference, json_schema_input_type=ReferenceDoc | _Plain)]
+_Schema = Annotated[Any, WithJsonSchema({"type": ["object", "boolean", "string"]})]
+
+
 class CaseDoc(Doc):
     """An input and at least one rule for its answer."""
 
-    id: Annotated[str, Field(min_length=1, max_length=200)]
-    input: Annotated[str, Field(max_length=100_000)] | None = None
+    id: _Id
+    input: _Whole | None = None
     body: Any = None
     path: RequestPath | None = None
     headers: Headers = Field(default_factory=dict)
     weight: Annotated[float, Field(gt=0, le=1_000)] = 1.0
-    tags: Annotated[list[_Text], Field(max_length=20), BeforeValidator(_listed)] = Field(default_factory=list)
-    keywords: Annotated[KeywordsDoc, BeforeValidator(_all_of)] | None = None
+    tags: Annotated[_Tags, BeforeValidator(_listed, json_schema_input_type=_Tags | _Plain)] = Field(
+        default_factory=list
+    )
+    keywords: _Keywords | None = None
     contains: _Texts = Field(default_factory=list)
     not_contains: _Texts = Field(default_factory=list)
-    equals: str | None = None
+    equals: _Whole | None = None
     regex: _Texts = Field(default_factory=list)
     min_length: _Size | None = None
     max_length: _Size | None = None
-    schema_: Any = Field(default=None, alias="schema")
-    reference: Annotated[ReferenceDoc, BeforeValidator(_reference)] | None = None
+    schema_: _Schema = Field(default=None, alias="schema")
+    reference: _Reference | None = None
     judge: _Text | None = None
 
     @model_validator(mode="after")

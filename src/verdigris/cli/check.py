@@ -29,9 +29,9 @@ def command(*, file: str, schema: bool, probe: bool, form: str) -> None:
     from verdigris.cli.session import show_data
 
     if schema:
-        from verdigris.spec.schema import schema as made
+        from verdigris.assemble.schemas import service_schema
 
-        show_data(made(), "json" if form == "table" else form)
+        show_data(service_schema(), "json" if form == "table" else form)
         return
     from verdigris.spec.load import load
 

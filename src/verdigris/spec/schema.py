@@ -21,18 +21,18 @@ _NULL = {"type": "null"}
 
 def schema() -> dict[str, Any]:
     """The document's schema. It is a little wider than the checker, which also compares keys with each other."""
-    made: dict[str, Any] = _as_written(Document.model_json_schema(mode="validation"), "")
+    made: dict[str, Any] = as_written(Document.model_json_schema(mode="validation"), "")
     made["properties"]["environments"] |= {"minProperties": 2, "additionalProperties": False}
     return {"$schema": DIALECT, **made, "title": "verdigris.yaml"}
 
 
-def _as_written(node: Any, key: str) -> Any:
+def as_written(node: Any, key: str) -> Any:
     """The schema of what a person writes: keys are left out, not blank, and defaults look as in the file."""
     if isinstance(node, list):
-        return [_as_written(item, key) for item in node]
+        return [as_written(item, key) for item in node]
     if not isinstance(node, dict):
         return node
-    out = {name: _as_written(item, name) for name, item in node.items()}
+    out = {name: as_written(item, name) for name, item in node.items()}
     choices = out.get("anyOf")
     if choices is not None and _NULL in choices and key not in MAY_BE_BLANK:
         left = [choice for choice in choices if choice != _NULL]
