@@ -245,6 +245,18 @@ def test_one_question_of_two_that_was_sent_for_nothing_counts_as_the_most_it_can
     assert told_cost(word) == pytest.approx(0.0025 + part * made.most(pair("a", "b")))
 
 
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_question_that_was_answered_is_not_asked_again_with_the_one_that_was_not(status):
+    providers = half_way(Scripted(status=status))
+    with serving(providers) as url:
+        made = judge(url, input_price=2.0, output_price=10.0)
+        failed, word, again = said(made, pair("a", "b"), pair("a", "b"), pair("b", "a"))
+    assert isinstance(failed, ScoreFailure)
+    assert (word.label, word.cost) == ("tie", pytest.approx(0.0025))
+    assert again.cost == pytest.approx(0.005), "another pair, and nothing is left of the first"
+    assert len(providers.received) == 2 + 1 + 2
+
+
 def test_what_nobody_heard_costs_nothing():
     with serving(Providers()) as url:
         pass

@@ -41,6 +41,7 @@ REFUSED = "refusal: judge"
 
 _CODE = 1
 _REMEMBERED = 2_000
+_HALVES = 100
 _OVERHEAD = 100  # tokens around the question
 _DEAREST = Fence(mark="0" * 16)  # of all fences the one with most tokens
 _LONGEST_WHY = 300
@@ -68,6 +69,7 @@ class Judge:
     max_tokens: int = 300
     _prices: Prices | None = field(default=None, init=False, repr=False, compare=False)
     _endpoint: list[Endpoint] = field(default_factory=list, init=False, repr=False, compare=False)
+    _halves: OrderedDict[str, Said] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
     _known: OrderedDict[str, Score] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
 
     is_free: ClassVar[bool] = False
@@ -123,11 +125,34 @@ class Judge:
         key = self._key(asked, ours, theirs)
         if (known := self._known.get(key)) is not None:
             return replace(known, cost=0.0)
-        replies = await asyncio.gather(
-            self._ask(PAIR, pair_question(asked, ours, theirs, Fence.new())),
-            self._ask(PAIR, pair_question(asked, theirs, ours, Fence.new())),
+        half = (self.most(pair) or 0.0) / 2
+        forward, backward = await asyncio.gather(
+            self._half(asked, ours, theirs, most=half), self._half(asked, theirs, ours, most=half)
         )
-        return self._remember(key, self._of_both(*replies, most=self.most(pair)))
+        cost = forward.cost + backward.cost
+        replies = [each.reply for each in (forward, backward) if isinstance(each.reply, Said)]
+        if len(replies) == 2:
+            return self._remember(key, self._of_both(*replies, cost=cost))
+        for each in (forward, backward):
+            self._keep(each)
+        failed = next(each.reply for each in (forward, backward) if isinstance(each.reply, ScoreFailure))
+        return replace(failed, cost=cost, was_sent=cost > 0.0)
+
+    async def _half(self, asked: str, first: str, second: str, *, most: float) -> _Half:
+        """One of the two questions. What is not known to be less counts as `most`; one that was answered before is not paid again."""
+        key = self._key("half", asked, first, second)
+        if (before := self._halves.pop(key, None)) is not None:
+            return _Half(key=key, reply=before, cost=0.0)
+        reply = await self._ask(PAIR, pair_question(asked, first, second, Fence.new()))
+        cost = self._cost(reply) if isinstance(reply, Said) else told_cost(reply)
+        return _Half(key=key, reply=reply, cost=most if cost is None else cost)
+
+    def _keep(self, half: _Half) -> None:
+        """For the next try, where the other question was not answered."""
+        if isinstance(half.reply, Said):
+            self._halves[half.key] = half.reply
+            while len(self._halves) > _HALVES:
+                self._halves.popitem(last=False)
 
     async def score(self, sample: Sample) -> Score | ScoreFailure:
         """1 for an acceptable answer, 0 for another."""
@@ -148,16 +173,8 @@ class Judge:
         word = self._score(float(passed), label, _why(found), cost=cost)
         return self._remember(key, word)
 
-    def _of_both(
-        self, forward: Said | ScoreFailure, backward: Said | ScoreFailure, *, most: float | None
-    ) -> Score | ScoreFailure:
-        half = (most or 0.0) / 2  # what is not known counts as the most it can be
-        spent = [self._cost(reply) if isinstance(reply, Said) else told_cost(reply) for reply in (forward, backward)]
-        cost = sum(half if part is None else part for part in spent)
-        for reply in (forward, backward):
-            if isinstance(reply, ScoreFailure):
-                return replace(reply, cost=cost, was_sent=cost > 0.0)
-        words = [reply_of(reply.text) for reply in (forward, backward) if isinstance(reply, Said)]
+    def _of_both(self, forward: Said, backward: Said, *, cost: float) -> Score | ScoreFailure:
+        words = [reply_of(reply.text) for reply in (forward, backward)]
         said = [_preferred(word) for word in words]
         if None in said:
             return self._unreadable(cost)
@@ -249,6 +266,15 @@ class Judge:
     async def close(self) -> None:
         while self._endpoint:
             await self._endpoint.pop().close()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Half:
+    """What came of one order of a pair, and what it cost now."""
+
+    key: str
+    reply: Said | ScoreFailure
+    cost: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
