@@ -97,6 +97,19 @@ def test_whatever_a_model_can_word_is_redacted():
     assert sample.reading.tool_calls == (ToolCall(name="mail [email]", arguments='{"[email]": 1}'),)
 
 
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/u/ada%40example.com/a%2Fb", "/u/[email]/a/b"),
+        ("/a%20b/c", "/a%20b/c"),
+    ],
+)
+def test_a_path_is_redacted_however_it_is_written(path, route):
+    bench = Bench()
+    process(bench, an_exchange(path=path))
+    assert bench.kept[0].route == route
+
+
 def test_what_comes_twice_counts_once():
     bench = Bench()
     line = process(bench, an_exchange(), an_exchange(), an_exchange(id="other"), an_exchange())

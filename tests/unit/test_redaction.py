@@ -49,6 +49,7 @@ REDACTOR = Redactor(Redaction())
             r"[email] or [email], \[phone], \[phone]",
         ),
         ("CORP\\alice@x.com, bob\N{FULLWIDTH COMMERCIAL AT}x.com", "CORP\\[email], [email]"),
+        ("https://x.org/?q=1&mail=bob.b%40x.com&n=100%25", "https://x.org/?q=1&mail=[email]&n=100%25"),
         # Scripts without blanks between words.
         ("卡号是4111111111111111。我的IBAN是DE89370400440532013000吗", "卡号是[card]。我的IBAN是[iban]吗"),
         ("電話は090-1234-5678です。โทร+66812345678ครับ", "電話は[phone]です。โทร[phone]ครับ"),
@@ -210,6 +211,8 @@ HOSTILE = (
     "a@a.",
     "a-",
     "%@",
+    "%40",
+    "a%40a.",
     "1 ",
     "1-",
     "0",

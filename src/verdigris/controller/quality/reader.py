@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
 from verdigris.core.model.reading import Reading, ToolCall
 from verdigris.core.model.sample import Exchange, Sample
@@ -97,7 +98,7 @@ class Reader:
             began=exchange.began,
             environment=exchange.environment,
             release=exchange.release,
-            route=eraser.clean(exchange.route),
+            route=eraser.route(exchange.route),
             input=eraser.clean(asked.input),
             system=eraser.clean(asked.system or self.prompts.get(exchange.environment, "")),
             output=output,
@@ -126,6 +127,12 @@ class _Eraser:
         cleaned, found = self.redact(text)
         self.count += found
         return cleaned
+
+    def route(self, path: str) -> str:
+        """As it was written, unless something of what it says is taken out."""
+        plain, found = self.redact(unquote(path))
+        self.count += found
+        return plain if found else path
 
     def optional(self, text: str | None) -> str | None:
         return None if text is None else self.clean(text)

@@ -27,12 +27,13 @@ _BEGIN = rf"{_NO_ESCAPE}(?:(?<!{_OF_WORD})|{_ESCAPE})"
 _NO_FRACTION = r"(?<!\d[.,])"
 _ENDS = rf"(?!{_OF_WORD}|[.,]\d)"
 
-# RFC 5322's plain form: the whole run of letters before the @ is looked at once, from its first.
+# RFC 5322's plain form: the whole run of letters before the @ is looked at once, from its first. In addresses of pages it is %40.
 _LOCAL = r"\w.%+-"
 _EMAIL = re.compile(
-    rf"{_NO_ESCAPE}(?!(?<=[{_LOCAL}]\\)[_.+-])(?:(?<![{_LOCAL}])|{_ESCAPE})(?:[{_LOCAL}]|\\[_.+-])++"
-    r"\\?[@\uff20](?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,63}"
+    rf"{_NO_ESCAPE}(?!(?<=[{_LOCAL}]\\)[_.+-])(?:(?<![{_LOCAL}])|{_ESCAPE})(?:(?!%40)[{_LOCAL}]|\\[_.+-])++"
+    r"\\?(?:[@\uff20]|%40)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,63}"
 )
+_AT = re.compile(r"[@\uff20]|%40")
 # ISO 13616: country, two check digits, 11 to 30 letters and digits. Looked at ahead, since what follows may be words.
 _IBAN = re.compile(rf"{_BEGIN}(?=([A-Za-z]{{2}}\d{{2}}(?:[{_GAP}]?[A-Za-z0-9]){{11,30}}))")
 # ISO/IEC 7812: runs of digits with blanks or dashes between, of which a part may be a card; or four groups with dots between.
@@ -90,7 +91,7 @@ IBAN_LENGTHS = {
 
 
 def emails(text: str) -> Iterator[Span]:
-    if "@" in text or "\uff20" in text:
+    if _AT.search(text):
         yield from (match.span() for match in _EMAIL.finditer(text))
 
 
