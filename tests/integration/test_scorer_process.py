@@ -198,6 +198,21 @@ def test_a_cancelled_question_does_not_shift_the_answers():
     assert words[1].passed is False
 
 
+def test_a_question_that_is_cancelled_while_the_process_starts_leaves_none():
+    async def story(one):
+        worker = one.seats[0].worker
+        asked = asyncio.create_task(worker.ask(0, "score", a_sample(), timeout=PATIENCE))
+        async with asyncio.timeout(PATIENCE):
+            while worker._process is None:  # noqa: ASYNC110 -- the worker sets no event
+                await asyncio.sleep(0)
+        pid = worker._process.pid
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        return worker._process, is_running(pid)
+
+    assert run(story, "f-pid") == (None, False)
+
+
 def test_a_process_in_an_endless_scorer_ends_with_its_controller(tmp_path):
     script = tmp_path / "controller.py"
     script.write_text(

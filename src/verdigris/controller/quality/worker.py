@@ -77,9 +77,11 @@ class Worker:
         try:
             async with asyncio.timeout(_STARTING):
                 await _exchange(process, [(name, dict(options)) for name, options in self.scorers])
-        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
+        except BaseException as error:  # also when the caller gives up: its word would be taken for an answer
             await self._end()
-            raise Died("the process of scorers cannot be started") from error
+            if isinstance(error, Exception):
+                raise Died("the process of scorers cannot be started") from error
+            raise
         return process
 
     async def _end(self) -> None:
