@@ -96,6 +96,18 @@ def test_an_answer_without_length_is_stripped(gateway):
     assert reply.json() == {"output": "x" * 1000}
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "left"),
+    [
+        ("Application/JSON; Charset=UTF-8", '{"_cost":1,"a":2}', '{"a":2}'),
+        ("TEXT/Event-Stream", 'data: {"_cost":1,"a":2}\n\n', 'data: {"a":2}\n\n'),
+    ],
+)
+def test_the_type_may_be_written_in_any_letters(gateway, kind, text, left):
+    """RFC 9110, section 8.3.1."""
+    assert gateway.get(plan={"body": text, "type": kind}).body.decode() == left
+
+
 def test_large_answers_are_stripped_or_refused(gateway):
     text = json.dumps({"output": "x" * 3_000_000, **HIDDEN})
     assert gateway.get(plan={"body": text}).json() == {"output": "x" * 3_000_000}

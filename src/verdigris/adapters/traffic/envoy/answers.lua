@@ -171,6 +171,7 @@ local function answer(handle)
   local headers = handle:headers()
   local kind = headers:get("content-type")
   if kind == nil then return end
+  kind = string.lower(kind)
   if CONFIG.formats.b and find(kind, "application/vnd.amazon.eventstream", 1, true) == 1 then return read_frames(handle) end
   local events = find(kind, "text/event-stream", 1, true) == 1
   if not events and find(kind, "application/json", 1, true) ~= 1 then return end
