@@ -107,6 +107,22 @@ def test_a_candidate_whose_answers_often_get_no_score_is_neither_blamed_nor_prom
     assert outcome(Ledger.decode(book.encode())) is Outcome.WAITING
 
 
+def test_words_that_are_still_to_come_are_not_missing() -> None:
+    """The candidate's take a minute; what has none says so at once, on both sides."""
+    book, rows = Ledger.begin(terms(lag=5.0, scoring=300.0)), unscored(scored(1_200, every=0.5), "green", "blue")
+
+    def known(row: Scored) -> float:
+        return row.at + (1.0 if row.quality is None else 60.0 if row.environment == "green" else 2.0)
+
+    for row in sorted(rows, key=known):
+        book.fold(requests(4, start=known(row), every=0.01))
+        book.score([row])
+        assert not book.series[Source.QUALITY].is_withheld
+    counted = book.series[Source.QUALITY].absence
+    assert counted is not None
+    assert counted.capital.seen > 300
+
+
 def test_scores_that_both_sides_lack_are_in_nobodys_way() -> None:
     book = at_once()
     book.fold(requests(2_000, every=0.1))

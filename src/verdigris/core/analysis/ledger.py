@@ -63,9 +63,9 @@ class Ledger:
 
     `live` are the lanes of requests; what is read from samples instead has its own, in `sampling`.
 
-    `pairs` counts pairs of stable's answers with the candidate's. `failing` holds scorers that fail too often to be
-    believed, with the part of their tries, 0..1; meanwhile nothing that scorers say of quality is taken in.
-    Once FAIL is proven, `failure` holds the moment and the evidence stands still; samples are counted on.
+    `pairs` counts pairs of stable's answers with the candidate's. `failing` holds scorers that fail too often, with the part
+    of their tries, 0..1; meanwhile nothing that scorers say of quality is taken in. Once FAIL is proven, `failure` holds
+    the moment and the evidence stands still; samples are counted on.
     """
 
     terms: Terms
@@ -154,8 +154,7 @@ class Ledger:
         """
         if share is not None and not 0.0 <= share <= 1.0:
             raise ValueError(f"a share lies in 0..1, not {share}")
-        changed = self.ratio.expect(at, math.nan if share is None else share)
-        if changed and share == 1.0 and self.live.forget_units():
+        if self.ratio.expect(at, math.nan if share is None else share) and share == 1.0 and self.live.forget_units():
             if self.sampling is not None:
                 self.sampling.lanes.forget_units()
             for track in self.tracks:
@@ -296,6 +295,8 @@ class Ledger:
                 continue
             if lane is self.live.begun:
                 self.watch.turned_away.fold(rows)
+            elif self.sampling is not None and lane is self.sampling.lanes.begun:
+                self.sampling.miss(rows, self.series)
             at = float(rows.columns.at.max())
             for source in lane.by_source:
                 for track in self.by_source[source] if source in sources else ():
@@ -358,9 +359,8 @@ class Ledger:
 
     def forget_waiting(self) -> None:
         """Drops what waits for its lag, as a restart of the controller does."""
-        for lanes in (self.live, self.sampling.lanes if self.sampling else None):
-            if lanes is not None:
-                lanes.forget_waiting()
+        for lanes in (self.live, *((self.sampling.lanes,) if self.sampling else ())):
+            lanes.forget_waiting()
 
     @classmethod
     def decode(cls, data: bytes) -> Ledger:

@@ -113,6 +113,12 @@ class Sampling:
         self.lanes.time((self._known(columns.at) - columns.began)[~columns.candidate])
         return self.lanes.fold(rows, admitted, past)
 
+    def miss(self, rows: Rows, series: Mapping[Source, Series]) -> None:
+        """Counts what is missing in samples of which all words are there."""
+        for source in self.sources:
+            if source in series:
+                series[source].miss(rows)
+
     def _known(self, at: Floats) -> Floats:
         """When the words on these samples came: now, as the latest requests tell."""
         now = self.lanes.answers.waiting.clock.now if self.lanes.answers is not None else -math.inf

@@ -143,13 +143,24 @@ class Series:
                 0 if invalid is None else int(np.count_nonzero(invalid & (on_candidate == (role is Role.CANDIDATE))))
             )
             self.tallies[role].add(values, eligible=places.size, invalid=wrong)
-        if self.absence is not None and known:
+        if self.absence is not None and self.blames and known:
             self.absence.fold(
                 eligible.candidate.size,
                 eligible.candidate.size - candidate.size,
                 eligible.stable.size,
                 eligible.stable.size - stable.size,
             )
+
+    def miss(self, rows: Rows) -> None:
+        """Counts what scorers left out, of samples in the order in which their requests began: a side whose words take longer
+        would else seem to lack those that are still to come.
+        """
+        if self.absence is None or self.blames or not self.tallies[Role.STABLE].n:
+            return
+        candidate, stable = rows.values(self.source)
+        on_candidate = int(np.count_nonzero(rows.columns.candidate))
+        on_stable = len(rows) - on_candidate
+        self.absence.fold(on_candidate, on_candidate - candidate.size, on_stable, on_stable - stable.size)
 
     def dump(self) -> dict[str, Any]:
         return {
