@@ -473,3 +473,5 @@ def test_a_compressed_answer_tells_no_kind():
     assert strata.of(path="/", asked={}, answered=said, answer=b'{"language":"de"}', status=200) == "other"
     said = {"content-type": "application/json"}
     assert strata.of(path="/", asked={}, answered=said, answer=b'{"language":"de"}', status=200) == "de"
+    events, kind = b'data: {"language":"de"}\n\n', {"content-type": "Text/Event-Stream"}
+    assert strata.of(path="/", asked={}, answered=kind, answer=events, status=200) == "de"

@@ -79,7 +79,7 @@ def _literals(names: Sequence[str], headers: Mapping[str, str], answer: bytes) -
     found = [UNKNOWN.encode()] * len(names)
     if headers.get("content-encoding", "identity") != "identity":
         return found
-    for said in _objects(headers.get("content-type", ""), answer):
+    for said in _objects(headers.get("content-type", "").lower(), answer):
         for position, name in enumerate(names):
             if isinstance(value := said.get(name), str | int | float):  # true and false among them
                 found[position] = json.dumps(value).encode()[:LONGEST_LITERAL]
