@@ -9,9 +9,9 @@ import pytest
 
 from support.quality import FakeTill
 from verdigris.controller.quality.bench import FEWEST, LATEST, MOST_WAITING, Bench, Seat
-from verdigris.controller.quality.sound import sound
 from verdigris.core.model.quality import Budget, ScorerUse
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
+from verdigris.core.reading.sound import sound
 from verdigris.testing.samples import a_compared_pair, a_sample
 
 SAMPLE = a_sample()

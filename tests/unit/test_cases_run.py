@@ -224,6 +224,9 @@ def test_a_reference_is_compared_by_its_scorer():
             "judge gave no word: 429 after 3 tries",
         ),
         (RuntimeError("secret"), None, "judge gave no word: RuntimeError"),
+        (word(float("nan")), None, "judge gave no word: its value does not lie in 0..1"),
+        (word(5.0), None, "judge gave no word: its value does not lie in 0..1"),
+        (0.9, None, "judge gave no word: it answered with float, which is no word"),
     ],
 )
 def test_a_judge_that_gives_no_word_leaves_the_case_unjudged(said, score, why):

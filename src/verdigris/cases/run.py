@@ -22,6 +22,7 @@ from verdigris.core.model.service import Telemetry
 from verdigris.core.reading.answer import read_answer
 from verdigris.core.reading.redaction import Redactor
 from verdigris.core.reading.request import read_request
+from verdigris.core.reading.sound import sound
 from verdigris.ports import Prices, Resender, Unanswered
 
 LARGEST = 4 << 20
@@ -270,7 +271,7 @@ async def _paid(
     found = await _asked(rule, word, manner)
     if isinstance(found, str):
         return Finding(rule=rule.name, value=None, said=found, cost=await settle(None))
-    return replace(_told(rule, found), cost=await settle(told_cost(found)))
+    return replace(_told(rule, sound(found, called=rule.scorer, version="")), cost=await settle(told_cost(found)))
 
 
 def _looked(rule: TextRule, text: str) -> Finding:

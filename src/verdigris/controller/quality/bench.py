@@ -18,7 +18,6 @@ from verdigris.controller.quality.health import Tries
 from verdigris.controller.quality.meaning import Gates, meaning, pair_meaning
 from verdigris.controller.quality.parts import PairWord, Words
 from verdigris.controller.quality.purses import purse_of
-from verdigris.controller.quality.sound import sound
 from verdigris.controller.quality.worker import Died, Worker
 from verdigris.core.model.compared import ComparedPair
 from verdigris.core.model.errors import StoreError
@@ -26,6 +25,7 @@ from verdigris.core.model.paid import money, most_cost, told_cost
 from verdigris.core.model.quality import DEFAULT_BUDGET, Budget, ScorerUse
 from verdigris.core.model.sample import Sample
 from verdigris.core.model.score import Score, Scored, ScoreFailure, Trouble
+from verdigris.core.reading.sound import sound
 from verdigris.ports import Reservation, Till
 
 LATEST = 50
