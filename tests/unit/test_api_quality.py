@@ -124,6 +124,15 @@ def test_samples_of_one_environment():
     assert [sample["id"] for sample in shown] == ["s2"]
 
 
+def test_an_environment_that_is_not_there_is_told():
+    api = api_client(controller(a_sample(environment="gone")))
+    missing = api.get("/v1/samples", params={"environment": "gren"})
+    assert missing.status_code == 404
+    assert "no environment 'gren'" in missing.text
+    assert api.get("/v1/samples", params={"environment": "green"}).json()["samples"] == []
+    assert len(api.get("/v1/samples", params={"environment": "gone"}).json()["samples"]) == 1
+
+
 def test_pairs_can_be_asked_for_by_kind_and_outcome():
     failed = a_compared_pair(id="p9", at=START + 9, other=a_sample(status=503), kind=PairKind.SELF)
     api = api_client(controller(*pairs(BETTER, WORSE, None, WORSE), failed))

@@ -32,6 +32,8 @@ _READ = documented(NotFound, StoreError)
 async def list_samples(asked: Asked, environment: Name = "", before: Before = None, limit: Limit = 50) -> SampleList:
     """Samples that are kept, newest first, with shortened texts."""
     found = await _work(asked).browser.samples(environment=environment, before=before, limit=limit)
+    if environment and not found and before is None:
+        asked.service.environment(environment)  # samples of one that is gone are shown while there are some
     views = tuple(sample_view(sample, most=SHORT) for sample in found)
     return SampleList(samples=views, before=found[-1].at if len(found) == limit else None)
 
