@@ -290,7 +290,6 @@ def test_an_answer_dearer_than_was_set_aside_is_counted_and_raises_what_is_set_a
         ("timeout", True, Dropped.TIMEOUT, None),
         ("failed", True, Dropped.FAILED, None),
         ("failed", False, Dropped.FAILED, 0.0),
-        ("cut", True, Dropped.CUT, None),
     ],
 )
 def test_no_answer_is_no_evidence_and_may_have_cost_all_that_was_set_aside(why, was_sent, dropped, spent):
@@ -300,6 +299,18 @@ def test_no_answer_is_no_evidence_and_may_have_cost_all_that_was_set_aside(why, 
     assert bench.till.settlements == [spent]
     assert bench.judging.pairs == [Pair(at=START, stable=Answer(), candidate=Answer(), unit=77, unanswered=True)]
     assert bench.kept == []
+
+
+def test_an_answer_that_was_cut_off_is_taken_for_as_long_as_it_must_have_been():
+    """65,536 bytes are some 16,384 tokens, and twice as many are set aside from then on; a stream says much less with as much."""
+    cut = FakeResender(answer=lambda _: Unanswered(why="cut", was_sent=True))
+    request = b'{"model": "small", "max_tokens": 100, "messages": []}'
+    for kind, booked, overruns in (("application/json", 2 * 16_384, 1), ("text/event-stream", 100, 0)):
+        bench = Bench(resender=cut)
+        one = an_exchange(request_body=request, response_body=chat(), response_headers={"content-type": kind})
+        shadowing = run(bench, [replace(one, id=f"request-{number}") for number in range(2)])
+        assert (shadowing.dropped, shadowing.overruns) == ({Dropped.CUT: 2}, overruns)
+        assert 2 * booked <= bench.till.total * 1e6 < 2 * (booked + 250)
 
 
 # ------------------------------------------------------------------ bounds

@@ -15,6 +15,9 @@ UNSAID_OUTPUT = 4_096
 BYTES_A_TOKEN = 2
 """Tokens are longer than this in nearly all texts, so dividing by it overstates them."""
 
+BYTES_OF_AN_ANSWER = 4
+"""Bytes of a whole answer for each of its tokens, as far as that can be said of any; a stream has many times as many."""
+
 MARGIN = 2
 """How much larger than anything seen the next one may be."""
 
@@ -66,6 +69,10 @@ class Estimator:
             self._named[environment] = reading.model
         self._input[environment].add(reading.usage.input or 0)
         self._output[environment].add(reading.usage.output or 0)
+
+    def learn_size(self, environment: str, size: int) -> None:
+        """Takes in an answer of which only its least size in bytes is known."""
+        self._output[environment].add(size // BYTES_OF_AN_ANSWER)
 
     def cost(self, environment: str, reading: Reading) -> float | None:
         """USD of an answer: as the service reports it, else by its tokens; None when neither tells."""

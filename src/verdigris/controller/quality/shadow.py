@@ -147,7 +147,7 @@ class Shadowing:
             return self._drop(reservation)
         answer = await self._send(drawn)
         if isinstance(answer, Unanswered):
-            await self._settle(drawn, reservation, None if answer.was_sent else 0.0, most)
+            await self._settle(drawn, reservation, self._wasted(drawn, answer, most), most)
             if self._is_on(drawn):
                 self._judging.pair(drawn.rollout.id, [self._silence(drawn)])
             return self._drop(_UNANSWERED[answer.why])
@@ -194,6 +194,19 @@ class Shadowing:
             output_tokens=drawn.taken.sample.reading.usage.output,
             max_tokens=drawn.taken.max_tokens,
         )
+
+    def _wasted(self, drawn: Drawn, answer: Unanswered, most: float | None) -> float | None:
+        """USD of what is no whole answer; None for what was set aside. One that was cut off may be far longer than was thought."""
+        if not answer.was_sent:
+            return 0.0
+        if answer.why != "cut" or most is None or "stream" in drawn.exchange.response_headers.get("content-type", ""):
+            return None
+        self._estimator.learn_size(drawn.side.environment, self._largest)
+        longer = self._most(drawn)
+        if longer is None or longer <= most:
+            return None
+        self.overruns += 1
+        return longer
 
     async def _reserve(self, drawn: Drawn, most: float | None) -> Reservation | Dropped:
         budget = self._use.budget
