@@ -9,6 +9,7 @@ import pytest
 
 from support.quality import FakeTill
 from verdigris.controller.quality.bench import FEWEST, LATEST, MOST_WAITING, Bench, Seat
+from verdigris.controller.quality.worker import Worker
 from verdigris.core.model.quality import Budget, ScorerUse
 from verdigris.core.model.score import Score, ScoreFailure, Trouble
 from verdigris.core.reading.sound import sound
@@ -114,6 +115,35 @@ def test_what_a_scorer_raises_is_its_failure_and_not_quoted():
     assert found.trouble is Trouble.CRASHED
     assert "secret" not in found.reason
     assert "RuntimeError" in found.reason
+
+
+def test_a_plug_is_asked_for_its_version_once_and_closed_only_where_it_ran():
+    """One of another package may read a large file to tell its version, or take long to close: the controller's loop does neither."""
+
+    class Heavy:
+        is_free = True
+        told = closed = 0
+
+        @property
+        def version(self) -> str:
+            self.told += 1
+            return "v1"
+
+        async def score(self, _: Any) -> Score:
+            return word(value=1.0)
+
+        async def close(self) -> None:
+            self.closed += 1
+
+    beside, here = Heavy(), Heavy()
+    use = ScorerUse(use="plug")
+    seats = [Seat(use=use, plug=beside, gates=True, worker=Worker(scorers=[])), Seat(use=use, plug=here, gates=True)]
+    bench = Bench(seats=seats[1:], till=FakeTill(), rollout=str)
+    for _ in range(3):
+        asyncio.run(bench.score(SAMPLE))
+    assert (bench.tries[0].tries, here.told) == (3, 1)
+    asyncio.run(Bench(seats=seats, till=FakeTill(), rollout=str).close())
+    assert (beside.closed, here.closed) == (0, 1)
 
 
 def test_only_who_speaks_of_pairs_is_asked_of_pairs():

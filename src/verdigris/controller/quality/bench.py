@@ -61,9 +61,13 @@ class Seat:
     waiting: int = 0
     latest: deque[bool] = field(default_factory=lambda: deque(maxlen=LATEST))
     turn: asyncio.Semaphore = field(init=False)
+    version: str = field(init=False)
+    says_free: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.turn = asyncio.Semaphore(self.use.concurrency)
+        # Asked once: a plug of others may read its weights to tell its version, which the loop does not wait for at each word.
+        self.version, self.says_free = self.plug.version, bool(self.plug.is_free)
 
     @property
     def called(self) -> str:
@@ -72,7 +76,7 @@ class Seat:
     @property
     def is_free(self) -> bool:
         """As it says, and as long as no word of it told a cost."""
-        return bool(self.plug.is_free) and self.dearest == 0.0
+        return self.says_free and self.dearest == 0.0
 
     def takes(self, method: str) -> bool:
         """Whether it gives words on samples (`score`) or on pairs (`compare`)."""
@@ -119,7 +123,7 @@ class Bench:
         return tuple(
             Tries(
                 scorer=seat.called,
-                version=seat.plug.version,
+                version=seat.version,
                 tries=seat.tries,
                 failures=seat.failures,
                 cost=seat.cost,
@@ -146,8 +150,8 @@ class Bench:
     async def close(self) -> None:
         for seat in self.seats:
             if seat.worker is not None:
-                await seat.worker.close()
-            if hasattr(seat.plug, "close"):
+                await seat.worker.close()  # with all that was opened there; here nothing was
+            elif hasattr(seat.plug, "close"):
                 with contextlib.suppress(Exception):  # nothing of it is needed any more
                     await seat.plug.close()
 
@@ -218,7 +222,7 @@ class Bench:
 
     async def _reserve(self, seat: Seat, item: Sample | ComparedPair) -> Reservation | None:
         most = await self._most(seat, item)
-        if most is not None or seat.plug.is_free:
+        if most is not None or seat.says_free:
             most = max(most or 0.0, seat.dearest)
         return await self._set_aside(seat, most, seat.use.budget or DEFAULT_BUDGET)
 
@@ -260,7 +264,7 @@ class Bench:
             return _failure(seat, Trouble.CRASHED, str(error)), None
         except Exception as error:  # noqa: BLE001 -- whatever a scorer does wrong is a failure of that scorer
             return _failure(seat, Trouble.CRASHED, f"{type(error).__name__} in the scorer"), None
-        spent, found = told_cost(word), sound(word, called=seat.called, version=seat.plug.version)
+        spent, found = told_cost(word), sound(word, called=seat.called, version=seat.version)
         return found, told_cost(found) if spent == 0.0 else spent
 
     def _count(self, seat: Seat, word: Score | ScoreFailure) -> Score | ScoreFailure:
@@ -286,4 +290,4 @@ def _tells_refusals(seat: Seat) -> bool:
 
 
 def _failure(seat: Seat, trouble: Trouble, reason: str) -> ScoreFailure:
-    return ScoreFailure(scorer=seat.called, version=seat.plug.version, trouble=trouble, reason=reason)
+    return ScoreFailure(scorer=seat.called, version=seat.version, trouble=trouble, reason=reason)
