@@ -137,7 +137,13 @@ def _wrong(name: str, options: Mapping[str, Any], found: Sequence[Any]) -> Confi
     if None in known:
         return ConfigError(f"option {key} of scorer {name}: {of_key[0]['msg']}", key=key)
     wanted = " or ".join(dict.fromkeys(word for word in known if word))
-    return ConfigError(f"option {key} of scorer {name} should be {wanted}", key=key)
+    hint = "put it in quotes" if {each["type"] for each in of_key} == {"string_type"} and _is_bare(options, key) else ""
+    return ConfigError(f"option {key} of scorer {name} should be {wanted}", key=key, hint=hint)
+
+
+def _is_bare(options: Mapping[str, Any], key: str) -> bool:
+    """Whether YAML reads what stands there as a number, true or false."""
+    return isinstance(options.get(key), int | float)
 
 
 def _key(options: Any, location: Sequence[Any]) -> str:

@@ -208,6 +208,10 @@ MISTAKES = {
             "${NO_SUCH:-default})"
         ),
     ),
+    "a word that is everywhere": (
+        CASE + "keywords: { any: [a, ' '] } } ]",
+        '1:50: cases[0].keywords.any[1]: " " is blank, and would be found everywhere',
+    ),
     "a variable of all cases": (
         (
             'request: { headers: { a: "${NO_SUCH}" } }\n'

@@ -31,7 +31,7 @@ def complaints(more):
 
 
 def test_a_good_file_has_nothing_to_say():
-    Path("v.yaml").write_text(BASE + "quality: { scorers: [heuristics, rouge-l] }\n")
+    Path("v.yaml").write_text(BASE + "quality: { scorers: [heuristics, rouge-l], shadow: { paths: [/a] } }\n")
     assert check_declared(load("v.yaml", environ={})) == ()
     Path("v.yaml").write_text(BASE)
     assert check_declared(load("v.yaml", environ={})) == ()
@@ -61,6 +61,10 @@ MISTAKES = {
     "no file of cases": (
         "quality: { cases: none/*.yaml }\n",
         "v.yaml:3:19: no file of cases matches none/*.yaml",
+    ),
+    "a text that YAML reads as a number": (
+        "quality: { scorers: [ { use: http, url: http://x, revision: 2024 } ] }\n",
+        "v.yaml:3:61: option revision of scorer http should be a text (put it in quotes)",
     ),
     "an item of an option": (
         "quality: { scorers: [ { use: heuristics, checks: [empty, emty] } ] }\n",
@@ -147,6 +151,7 @@ def test_a_plug_that_costs_money_is_found_by_asking_it(monkeypatch):
     assert warning.startswith("scorer mine costs money and has no budget: it may spend 5 USD/day")
 
 
+PAIRS = "shadow: { paths: [/a] }"
 NEVER = "is never asked: what a word of it costs is not known; give a price, or allow requests in its budget"
 
 
@@ -162,7 +167,7 @@ NEVER = "is never asked: what a word of it costs is not known; give a price, or 
     ],
 )
 def test_a_scorer_whose_price_is_not_known_is_told_before_it_fails(scorer, told):
-    Path("v.yaml").write_text(BASE + f"quality: {{ scorers: [ {scorer} ] }}\n")
+    Path("v.yaml").write_text(BASE + f"quality: {{ scorers: [ {scorer} ], {PAIRS} }}\n")
     found = check_declared(load("v.yaml", environ={}))
     assert [each.startswith(told) for each in found] == [True] if told else found == ()
 
@@ -170,7 +175,7 @@ def test_a_scorer_whose_price_is_not_known_is_told_before_it_fails(scorer, told)
 def test_a_price_of_the_owners_own_is_enough():
     prices = "telemetry: { prices: { our-own: { input: 1, output: 2 } } }\n"
     Path("v.yaml").write_text(
-        BASE + prices + "quality: { scorers: { use: judge, model: our-own, budget: 5 USD/day } }\n"
+        BASE + prices + f"quality: {{ scorers: {{ use: judge, model: our-own, budget: 5 USD/day }}, {PAIRS} }}\n"
     )
     assert check_declared(load("v.yaml", environ={})) == ()
 
@@ -232,7 +237,10 @@ def test_a_schema_may_hold_null_and_a_budget_may_not():
 
 def test_a_key_that_is_not_set_is_told_without_its_text(monkeypatch):
     Path("v.yaml").write_text(
-        BASE + "quality: { scorers: [ { use: judge, model: gpt-4o-mini, api_key_env: A_KEY, budget: 1 USD/day } ] }\n"
+        BASE
+        + "quality: { scorers: [ { use: judge, model: gpt-4o-mini, api_key_env: A_KEY, budget: 1 USD/day } ], "
+        + PAIRS
+        + " }\n"
     )
     monkeypatch.delenv("A_KEY", raising=False)
     (warning,) = check_declared(load("v.yaml", environ={}))
@@ -241,3 +249,12 @@ def test_a_key_that_is_not_set_is_told_without_its_text(monkeypatch):
     )
     monkeypatch.setenv("A_KEY", "k")
     assert check_declared(load("v.yaml", environ={})) == ()
+
+
+def test_a_scorer_of_pairs_without_pairs_is_told():
+    Path("v.yaml").write_text(
+        BASE + "quality: { scorers: [{ use: rouge-l, name: alike }, { use: http, url: http://x }] }\n"
+    )
+    assert check_declared(load("v.yaml", environ={})) == (
+        "scorer alike looks at pairs alone, and none are made: declare quality.shadow, or it is asked nothing of live traffic",
+    )

@@ -181,13 +181,14 @@ def test_telemetry_names_every_format_a_model_and_prices():
 
 def test_what_is_odd_is_warned_of():
     made = loaded(
-        "quality: { redact: off, off_paths: [/a], shadow: { paths: [/a/b, /ab] },\n"
+        "quality: { redact: off, off_paths: [/a], shadow: { paths: [/a/b, /ab] }, mirror: { paths: [/a, /b], rate: 1% },\n"
         "  scorers: [ { use: mine, api_key: abc, max_tokens: 5 } ] }\n"
     )
     assert made.warnings == (
         "the api_key of scorer mine stands in the file itself: write ${NAME} and set that variable",
         "quality.redact is off: samples and pairs are kept with the personal data that is in them",
         "quality.shadow.paths: /a/b lies under quality.off_paths, is never copied and so makes no pairs",
+        "quality.mirror.paths: /a lies under quality.off_paths, and so is never mirrored",
     )
 
 

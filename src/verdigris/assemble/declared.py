@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from verdigris import plugins
 from verdigris.assemble.cases import cases_of
+from verdigris.assemble.scorers import speaks_on
 from verdigris.assemble.telemetry import prices_of
 from verdigris.core.model.compared import ComparedPair, PairKind
 from verdigris.core.model.errors import ConfigError
@@ -45,7 +46,7 @@ def check_declared(loaded: Loaded) -> tuple[str, ...]:
     prices = prices_of(loaded.service)
     for index, use in enumerate(loaded.service.quality.scorers):
         try:
-            warnings += _scorer(use, prices)
+            warnings += _scorer(use, prices, has_pairs=loaded.service.quality.shadow is not None)
         except ConfigError as error:
             errors.append(_placed(loaded, index, use, error))
     try:
@@ -57,10 +58,15 @@ def check_declared(loaded: Loaded) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _scorer(use: ScorerUse, prices: Prices) -> Iterator[str]:
+def _scorer(use: ScorerUse, prices: Prices, *, has_pairs: bool) -> Iterator[str]:
     plug = plugins.make(use.use, plugins.settled(use.use, use.options, use.folder))
     plug = plug.priced_by(prices) if hasattr(plug, "priced_by") else plug
     called = use.name or use.use
+    if speaks_on(plug) == ("pairs",) and not has_pairs:
+        yield (
+            f"scorer {called} looks at pairs alone, and none are made: declare quality.shadow, or it is asked nothing of "
+            "live traffic"
+        )
     if not plug.is_free and most_cost(plug, _EMPTY) is None and (use.budget or DEFAULT_BUDGET).requests is None:
         yield (
             f"scorer {called} is never asked: what a word of it costs is not known; give a price, or allow requests in its "

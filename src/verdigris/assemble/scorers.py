@@ -69,11 +69,12 @@ def gates(use: ScorerUse, plug: Any, calibrated: Collection[tuple[str, On]]) -> 
     if use.gate is not None:
         return use.gate
     if getattr(plug, "needs_calibration", False):
-        return all((plug.version, on) in calibrated for on in _speaks_on(plug))
+        return all((plug.version, on) in calibrated for on in speaks_on(plug))
     return hasattr(plug, "score")
 
 
-def _speaks_on(plug: Any) -> tuple[On, ...]:
+def speaks_on(plug: Any) -> tuple[On, ...]:
+    """What it is asked about."""
     both: tuple[On, ...] = ("samples", "pairs")
     said = getattr(plug, "on", "both")
     methods = {"samples": "score", "pairs": "compare"}

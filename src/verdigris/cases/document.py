@@ -44,6 +44,10 @@ class KeywordsDoc(Doc):
 
     @model_validator(mode="after")
     def _some(self) -> Self:
+        for key, words in (("all", self.all), ("any", self.any)):
+            for index, word in enumerate(words):
+                if not word.strip():
+                    raise Wrong("is blank, and would be found everywhere", at=(key, index))
         if not self.all and not self.any:
             raise Wrong("names no word", hint="such as [refund, receipt] or { any: [refund, money back] }")
         return self

@@ -198,6 +198,9 @@ def warnings(quality: QualityDocument, written: Callable[[Path], str]) -> Iterat
     for path in quality.shadow.paths if quality.shadow else ():
         if any(_is_under(path, off) for off in quality.off_paths):
             yield f"quality.shadow.paths: {path} lies under quality.off_paths, is never copied and so makes no pairs"
+    for path in quality.mirror.paths if quality.mirror else ():
+        if any(_is_under(path, off) for off in quality.off_paths):
+            yield f"quality.mirror.paths: {path} lies under quality.off_paths, and so is never mirrored"
 
 
 def _is_under(path: str, above: str) -> bool:
