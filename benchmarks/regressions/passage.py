@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.regressions.rule import Threshold
 from benchmarks.regressions.world import CANDIDATE, STABLE, Served, World
-from verdigris.controller.evidence import PAIRS_PART, PAIRS_WITHIN, Measured
+from verdigris.controller.evidence import Measured, terms_of
 from verdigris.controller.quality.bench import Bench
 from verdigris.controller.quality.reader import Reader
 from verdigris.core.analysis.baseline import Baseline
@@ -204,18 +204,8 @@ class Passage:
         )
 
     def _terms(self, event: Started) -> Terms:
-        measured = Measured.by(self.service.quality, gates=False)
-        return Terms(
-            guardrails=event.guardrails,
-            stable=STABLE,
-            candidate=CANDIDATE,
-            lag=self.service.gateway.timeout,
-            multiples=event.strategy.multiples,
-            horizon=event.strategy.horizon,
-            pairs=PAIRS_PART if measured.pairs else 0.0,
-            pairs_within=PAIRS_WITHIN if measured.pairs else None,
-            scoring=measured.scoring,
-        )
+        measured = Measured.by(self.service.quality, gates=self.scoring.grades, refusals=self.scoring.tells_refusals)
+        return terms_of(event, self.service, measured)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from verdigris.controller.evidence import PAIRS_PART, PAIRS_WITHIN, Evidence, Measured
+from verdigris.controller.evidence import Evidence, Measured
 from verdigris.controller.ingest import Ingest
 from verdigris.controller.journal import Journal
 from verdigris.core.analysis.baseline import Baseline
-from verdigris.core.analysis.terms import Terms
+from verdigris.core.analysis.terms import PAIRS_PART, PAIRS_WITHIN, Terms
 from verdigris.core.model.metric import Metric
 from verdigris.core.model.quality import Quality, ScorerUse, Shadow
 from verdigris.ports import Store

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from support.streams import feed, ledger, observations
-from verdigris.controller.evidence import PAIRS_WITHIN
 from verdigris.core.analysis.judge import judge, outcome
 from verdigris.core.analysis.ledger import Ledger
-from verdigris.core.analysis.terms import Terms
+from verdigris.core.analysis.terms import PAIRS_WITHIN, Terms
 from verdigris.core.model.metric import DEFAULT_GUARDRAILS, Guardrail, Margin, Metric
 from verdigris.core.model.observation import Observation
 from verdigris.core.model.pair import Answer, Pair

@@ -10,7 +10,7 @@ from verdigris.controller.ingest import Ingest
 from verdigris.controller.journal import Journal
 from verdigris.core.analysis.baseline import Baseline
 from verdigris.core.analysis.ledger import Ledger
-from verdigris.core.analysis.terms import Terms
+from verdigris.core.analysis.terms import PAIRS_PART, PAIRS_WITHIN, Terms
 from verdigris.core.model.command import Decision
 from verdigris.core.model.errors import StoreUnreadable
 from verdigris.core.model.event import Event, Judged, Started
@@ -22,16 +22,6 @@ from verdigris.core.model.split import FULL
 from verdigris.ports import Store
 
 BASELINE = "baseline"
-
-PAIRS_PART = 0.25
-"""The part of each metric's evidence that rests on shadow pairs where they are declared. Without any, the rest must reach 26
-and a third where it would 20: a quarter stays at 1.
-"""
-
-PAIRS_WITHIN = 2.0
-"""Pairs alone must show quality to be no worse than this many times the margin: what a service says of itself, or a grade of single
-answers, may be blind to what both answers side by side show.
-"""
 
 _MOST_SCORING = 300.0  # seconds
 
@@ -75,6 +65,24 @@ class Measured:
         return tuple(metric for metric, is_read in read.items() if is_read)
 
 
+def terms_of(event: Started, service: Service, measured: Measured) -> Terms:
+    """What this rollout is judged by."""
+    return Terms(
+        guardrails=event.guardrails,
+        stable=event.stable.environment,
+        candidate=event.candidate.environment,
+        sticky=event.sticky is not None,
+        stratified=bool(service.strata),
+        lag=service.gateway.timeout,
+        multiples=event.strategy.multiples,
+        horizon=event.strategy.horizon,
+        pairs=PAIRS_PART if measured.pairs else 0.0,
+        pairs_within=PAIRS_WITHIN if measured.pairs else None,
+        scored=measured.metrics,
+        scoring=measured.scoring,
+    )
+
+
 class Evidence:
     """Owns what the ingest folds into: a Ledger while a rollout is judged, the stable side's Baseline otherwise."""
 
@@ -100,22 +108,7 @@ class Evidence:
 
     def prepare(self, event: Started) -> Book:
         """An empty book for this rollout, with the caps and quantiles that stable's past suggests."""
-        measured = self._measured()
-        terms = Terms(
-            guardrails=event.guardrails,
-            stable=event.stable.environment,
-            candidate=event.candidate.environment,
-            sticky=event.sticky is not None,
-            stratified=bool(self._service.strata),
-            lag=self._service.gateway.timeout,
-            multiples=event.strategy.multiples,
-            horizon=event.strategy.horizon,
-            pairs=PAIRS_PART if measured.pairs else 0.0,
-            pairs_within=PAIRS_WITHIN if measured.pairs else None,
-            scored=measured.metrics,
-            scoring=measured.scoring,
-        )
-        return Book.begin(terms, self._ingest.baseline)
+        return Book.begin(terms_of(event, self._service, self._measured()), self._ingest.baseline)
 
     async def begin(self, event: Started) -> None:
         """Begins the rollout; from then on observations are evidence. Raises: StoreError."""

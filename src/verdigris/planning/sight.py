@@ -24,6 +24,7 @@ from verdigris.core.analysis.guardrail import (
 from verdigris.core.analysis.lane import Lane
 from verdigris.core.analysis.ledger import FAIL_THRESHOLD
 from verdigris.core.analysis.rows import Rows
+from verdigris.core.analysis.terms import PAIRS_PART
 from verdigris.core.analysis.track import ABSENCE_SHARE, HARM, LIMIT_SHARE, SAFE_THRESHOLD, safe_at
 from verdigris.core.model.metric import Guardrail
 from verdigris.core.stats.block import Block
@@ -33,9 +34,6 @@ from verdigris.planning.simulate import Setting, terms
 from verdigris.planning.traffic import Answers, Traffic, answers, requests
 
 MOST_PAIRS = 5_000
-
-PAIRS_PART = 0.5
-"""The part of a metric's evidence that is taken to rest on pairs where there are pairs."""
 
 _LONGER = 0.08  # of all so far, from one look to the next
 _FIRST_PAIRS = 5

@@ -11,6 +11,16 @@ from verdigris.core.model.metric import Covariate, Guardrail, Margin, Metric
 MAY_BE_SCORED = frozenset((Metric.QUALITY, Metric.COST, Metric.REFUSAL_RATE, Metric.DEFECT_RATE))
 """What an answer says, which its samples can say too."""
 
+PAIRS_PART = 0.25
+"""The part of each metric's evidence that rests on shadow pairs where they are declared. Without any, the rest must reach 26
+and a third where it would 20: a quarter stays at 1.
+"""
+
+PAIRS_WITHIN = 2.0
+"""Pairs alone must show quality to be no worse than this many times the margin: what a service says of itself, or a grade of single
+answers, may be blind to what both answers side by side show.
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
@@ -19,9 +29,9 @@ class Terms:
     `sticky`: a unit is drawn once and sends many requests. `stratified`: observations are compared inside their strata.
     `lag`: a request counts for PASS this many seconds after it began, so that those which hang are not left out.
     `pairs`: the part, 0..1, of a metric's evidence that rests on shadow pairs. `pairs_within`: how many times as wide the margin is
-    at which pairs alone must show quality to be no worse, as long as they come; None asks nothing of them alone. `multiples` of the margins at which the
-    candidate may be proven no worse; the first is 1. `horizon`: observations of both roles after which an undecided
-    comparison is INCONCLUSIVE.
+    at which pairs alone must show quality to be no worse, as long as they come; None asks nothing of them alone.
+    `multiples` of the margins at which the candidate may be proven no worse; the first is 1. `horizon`: observations of both roles
+    after which an undecided comparison is INCONCLUSIVE.
     `scored` are metrics that only sampled answers say anything of: what requests report of them is ignored, never mixed in,
     and nobody is blamed for not reporting it. `scoring`: seconds in which the word on a sample is there, after its request ended.
     """
