@@ -314,6 +314,40 @@ def test_the_time_limit_ends_with_the_switch() -> None:
     assert rollout.phase is Phase.BAKING
 
 
+@pytest.mark.parametrize("outcome", [Outcome.NO_DATA, Outcome.INVALID])
+def test_a_bake_that_cannot_end_is_given_the_time_limit_beyond_its_own_and_then_does_its_otherwise(outcome) -> None:
+    baking = after(*SWITCHED, look(200, outcome, watched=10_059.0))
+    assert baking.phase is Phase.BAKING
+    assert decide(baking, look(201, outcome, watched=1.0)).rollout.phase is Phase.ROLLING_BACK
+    held = replace(baking, strategy=replace(RAMP, otherwise=Policy.always(Otherwise.HOLD)))
+    decision = decide(held, look(201, outcome, watched=1.0))
+    assert (decision.rollout.phase, decision.rollout.undecided) == (Phase.PAUSED, True)
+    assert "the bake was not over 2 h 46 min after its time" in decision.rollout.reason
+
+
+def test_a_bake_whose_time_is_over_is_promoted_as_soon_as_there_is_data() -> None:
+    baking = after(*SWITCHED, look(200, Outcome.NO_DATA, watched=10_059.0))
+    assert decide(baking, look(201, Outcome.PASS, watched=1.0)).rollout.phase is Phase.PROMOTED
+
+
+def test_time_that_nobody_watched_or_a_person_took_does_not_end_a_bake() -> None:
+    away = after(*SWITCHED, look(50_000, Outcome.NO_DATA, watched=5.0))
+    assert away.phase is Phase.BAKING
+    paused = after(*SWITCHED, look(200, Outcome.NO_DATA, watched=10_059.0), pause(201))
+    assert decide(paused, look(202, Outcome.NO_DATA, watched=10.0)).rollout.phase is Phase.PAUSED
+
+
+def test_a_persons_word_gives_an_undecided_bake_its_time_again() -> None:
+    strategy = replace(RAMP, otherwise=Policy.always(Otherwise.HOLD))
+    undecided = after(*SWITCHED, look(200, Outcome.NO_DATA, watched=10_060.0), strategy=strategy)
+    assert undecided.undecided
+    baking = decide(undecided, resume(300)).rollout
+    assert (baking.phase, baking.watched) == (Phase.BAKING, 0.0)
+    assert decide(baking, look(301, Outcome.NO_DATA, watched=10_059.0)).rollout.phase is Phase.BAKING
+    assert decide(undecided, advance(300, 2)).rollout.phase is Phase.PROMOTED
+    assert waiting_for(undecided)[0] == "a person: not decided in time; advance, resume or abort"
+
+
 @pytest.mark.parametrize("word", [resume(10_001), approve(10_001, 0)], ids=["resume", "approve"])
 def test_a_persons_word_gives_an_undecided_rollout_its_time_again(word) -> None:
     undecided = after(applied(1, 10.0), look(10_000), strategy=replace(RAMP, otherwise=Policy.always(Otherwise.HOLD)))

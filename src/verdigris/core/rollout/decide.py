@@ -156,7 +156,7 @@ def _grounds(rollout: Rollout) -> str:
 def _out_of_time(rollout: Rollout, at: float) -> Decision | None:
     """What running out of time leads to; None while there is time."""
     if rollout.switched_at is not None:
-        return None
+        return _bake_out_of_time(rollout, at)
     limit = rollout.strategy.time_limit
     since = rollout.started_at if rollout.extended_at is None else rollout.extended_at
     if at - since >= limit:
@@ -168,6 +168,19 @@ def _out_of_time(rollout: Rollout, at: float) -> Decision | None:
     if is_ready(rollout, at) or not _step_clock_runs(rollout):
         return None
     return _step_out_of_time(rollout, at)
+
+
+def _bake_out_of_time(rollout: Rollout, at: float) -> Decision | None:
+    """A bake may last as much longer as a rollout may: with nothing to judge by it would never end.
+
+    Only what was watched counts: a controller that was away has not waited.
+    """
+    limit = rollout.strategy.time_limit
+    if rollout.phase is not Phase.BAKING or rollout.watched < rollout.strategy.bake + limit or is_ready(rollout, at):
+        return None
+    why = f"the bake was not over {duration(limit)} after its time"
+    otherwise, why = moves.policy_says(rollout, rollout.strategy.otherwise, why)
+    return moves.give_up(replace(rollout, limit_reached=True), otherwise, why)
 
 
 def _step_clock_runs(rollout: Rollout) -> bool:
@@ -304,8 +317,11 @@ def _phase_of_step(rollout: Rollout) -> Phase:
 
 
 def _extended(rollout: Rollout, at: float) -> Rollout:
-    # An undecided rollout was left to a person: their word gives it its time limit anew.
-    return replace(rollout, extended_at=at, limit_reached=False) if rollout.undecided else rollout
+    # An undecided rollout was left to a person: their word gives it its time limit anew, or its bake.
+    if not rollout.undecided:
+        return rollout
+    watched = rollout.watched if rollout.switched_at is None else 0.0
+    return replace(rollout, extended_at=at, limit_reached=False, watched=watched)
 
 
 def _said_by(event: AbortRequested | RollbackRequested) -> str:

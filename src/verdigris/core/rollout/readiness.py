@@ -78,7 +78,8 @@ def _asked_of_people(rollout: Rollout) -> Iterator[Condition]:
     if rollout.undecided and rollout.phase is Phase.AWAITING_APPROVAL:
         yield Condition(need=Need.APPROVAL, met=False, text="approval: not decided in time; approve or abort")
     elif rollout.undecided:
-        yield Condition(need=Need.RESUME, met=False, text="a person: not decided in time; approve, resume or abort")
+        word = "advance" if is_last(rollout) else "approve"  # the last step has nothing left to approve
+        yield Condition(need=Need.RESUME, met=False, text=f"a person: not decided in time; {word}, resume or abort")
     elif rollout.paused_by:
         yield Condition(need=Need.RESUME, met=False, text=f"resume: paused by {rollout.paused_by}")
     elif left_to_a_person(rollout) and not stands_before(rollout):
