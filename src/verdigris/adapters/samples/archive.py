@@ -129,6 +129,8 @@ class SqliteArchive:
         while more >= AT_ONCE:
             more = await self._worker.run(lambda connection: self._forget_some(connection, at))
             forgotten += more
+        if forgotten:
+            await self._worker.run(_empty_the_log)
         return forgotten
 
     def _forget_some(self, connection: sqlite3.Connection, at: float) -> int:
@@ -139,6 +141,11 @@ class SqliteArchive:
         return sum(
             connection.execute(statement, (cutoff, AT_ONCE)).rowcount for statement in (_FORGET_SAMPLES, _FORGET_PAIRS)
         )
+
+
+def _empty_the_log(connection: sqlite3.Connection) -> None:
+    """What was forgotten still stands in the write-ahead log; where somebody reads just now, until the next time."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _cutoff(oldest: Iterable[tuple[float, int]], excess: int) -> float:

@@ -67,6 +67,7 @@ def open_shared(path: Path, patience: float) -> sqlite3.Connection:
         _check_owner(connection, path)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA secure_delete = ON")  # what people wrote is gone from the file when it is forgotten
         connection.execute(f"PRAGMA journal_size_limit = {16 * 1024 * 1024}")
     except BaseException:
         connection.close()
