@@ -18,6 +18,7 @@ from verdigris.adapters.samples.till import MemoryTill
 from verdigris.cases.model import Case, Question
 from verdigris.cases.money import PURSE, CaseMoney
 from verdigris.cases.rules import Equals, Keywords, Reference, Rubric
+from verdigris.controller.tryout import Tryout
 from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import Conflict, StoreError
 from verdigris.core.model.quality import Budget, CustomPrice, Quality, ScorerUse
@@ -246,7 +247,7 @@ def started(*trials):
 
     async def story():
         controller = Stage().controller()
-        controller._trials = trials
+        controller._tryout = Tryout(trials)
         await controller.open()
         rollout = await controller.start(actor="ada")
         return rollout, await controller.explain(rollout.id), await controller.events(rollout.id)
@@ -274,7 +275,7 @@ def test_a_failed_trial_refuses_the_start_and_nothing_has_begun():
 
     async def story():
         controller = Stage().controller()
-        controller._trials = (failed, never)
+        controller._tryout = Tryout((failed, never))
         await controller.open()
         with pytest.raises(Conflict) as refused:
             await controller.start(actor="ada")
@@ -292,7 +293,7 @@ def test_a_second_start_is_refused_while_the_candidate_is_being_tried_out():
         trial = Trial()
         trial.may.clear()
         controller = Stage().controller()
-        controller._trials = (trial,)
+        controller._tryout = Tryout((trial,))
         await controller.open()
         first = asyncio.ensure_future(controller.start(actor="ada"))
         await trial.begun.wait()

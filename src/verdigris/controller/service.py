@@ -31,9 +31,9 @@ from verdigris.controller.telemetry.face import TelemetryPlugs
 from verdigris.controller.telemetry.gauges import gauges
 from verdigris.controller.telemetry.meters import Meters
 from verdigris.controller.timing import Timing
+from verdigris.controller.tryout import Tryout
 from verdigris.core.analysis.explain import Explanation, explain
 from verdigris.core.analysis.thinning import Thinning
-from verdigris.core.model.environment import Environment
 from verdigris.core.model.errors import Conflict, NotFound, StoreError, VerdigrisError
 from verdigris.core.model.event import (
     AbortRequested,
@@ -85,8 +85,7 @@ class Controller:
         self._driver = driver
         self._source = source
         self._reachable = reachable
-        self._trials = tuple(trials)
-        self._trying = False
+        self._tryout = Tryout(trials)
         self._clock = clock or Clock()
         self._lock = asyncio.Lock()
         telemetry = telemetry or TelemetryPlugs()
@@ -197,7 +196,7 @@ class Controller:
                 f"the candidate is not ready: {found.reason}",
                 hint="start it, or check its url, ready and health in the configuration",
             )
-        checks = await self._try_out(candidate, self.service.environment(stable.environment))
+        checks = await self._tryout.run(candidate, self.service.environment(stable.environment))
         release = candidate.release
         if version is not None:
             release = Release.of(version=version, config=dict(release.config))
@@ -226,22 +225,6 @@ class Controller:
             self._reconciler.verdict = None
             self._reconciler.begin_watch()
             return await self._carry_out()
-
-    async def _try_out(self, candidate: Environment, stable: Environment) -> tuple[str, ...]:
-        """What the trials found, a sentence each. Raises: Conflict for the first that was not passed, and for a second start."""
-        if self._trying:
-            raise Conflict("a start is under way: the candidate is being tried out", hint="wait for it to end")
-        self._trying = True
-        try:
-            found = []
-            for trial in self._trials:
-                result = await trial.run(candidate, beside=stable)
-                if not result.passed:
-                    raise Conflict(f"the candidate may not start: {result.reason}", hint=result.hint)
-                found.append(result.reason)
-            return tuple(found)
-        finally:
-            self._trying = False
 
     async def approve(self, rollout: str, *, actor: str, step: int | None = None) -> Rollout:
         """Raises: NotFound, StaleStep (`step` has passed), WrongPhase, StoreError."""
