@@ -32,7 +32,7 @@ def main() -> int:
     report = Report(benchmark="regressions", command=_command(asked))
     report.conditions.append(
         f"{RATE:g} requests a second, the default strategy and guardrails, 60 samples a minute of each side, shadow pairs of 5 % of "
-        f"stable's requests, a judge of both orders; {asked.runs} rollout(s) of each change, seed {asked.seed}"
+        f"stable's requests, a judge of both orders; {asked.runs} {'rollout' if asked.runs == 1 else 'rollouts'} of each change, seed {asked.seed}"
     )
     found = asyncio.run(_all(asked))
     table = _table(found)
