@@ -40,6 +40,7 @@ bench: $(VENV)/.dev ## the measurements behind the pages that hold figures (an h
 	@$(BIN)/python -m benchmarks.ramps
 	@$(BIN)/python -m benchmarks.sampling
 	@$(BIN)/python -m benchmarks.shadow
+	@$(BIN)/python -m benchmarks.agreement
 	@$(BIN)/python -m benchmarks.regressions
 
 clean: ## remove the virtual environment and caches
