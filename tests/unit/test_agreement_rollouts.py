@@ -1,6 +1,7 @@
 """The simulated rollouts behind the price of asking pairs alone."""
 
 from benchmarks.agreement import KINDS, PAIRS_WITHIN, rollout
+
 from verdigris.core.model.verdict import Outcome
 
 
