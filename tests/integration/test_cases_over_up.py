@@ -12,7 +12,7 @@ pytestmark = pytest.mark.real
 
 QUALITY = """\
 quality:
-  cases: { files: cases/*.yaml, path: /api/process, interval: 100ms }
+  cases: { files: cases/*.yaml, path: /api/process, interval: 1s }
 checks: [ { cases: { min_score: 0.9 } } ]
 strategy:
   steps:
