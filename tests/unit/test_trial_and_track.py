@@ -81,11 +81,24 @@ def track(
     pairs: float = 0.0,
     limit: float | None = None,
     stratified: bool = False,
+    pairs_within: float | None = None,
 ) -> Track:
     kept = guardrail(metric, limit=limit)
-    terms = Terms(guardrails=(kept,), stable="blue", candidate="green", pairs=pairs, multiples=MULTIPLES)
+    terms = Terms(
+        guardrails=(kept,),
+        stable="blue",
+        candidate="green",
+        pairs=pairs,
+        pairs_within=pairs_within,
+        multiples=MULTIPLES,
+    )
     harm, safety = (Trial.start(kept, HYPOTHESES, scale, stratified=stratified) for _ in range(2))
     return Track.start(terms, kept, 1.0, harm=harm, safety=safety)
+
+
+def looks_within(one: Track) -> bool:
+    one.look()
+    return one.within
 
 
 def sketch(values: Sequence[float] | np.ndarray) -> Sketch:
@@ -142,7 +155,9 @@ def test_a_scale_without_a_mean_or_a_strength_is_none(dumped: list[float | None]
         (Metric.LATENCY_P99, Exceedance),
     ],
 )
-def test_what_is_expected_weighs_as_much_as_its_strength(metric: Metric, kind: type) -> None:
+def test_what_is_expected_weighs_as_much_as_its_strength(
+    metric: Metric, kind: type[TwoSampleRate | TwoSampleMean | Exceedance]
+) -> None:
     test = comparison_of(guardrail(metric), Scale(prior=0.25, strength=7.0, threshold=1.0), HYPOTHESES)
     assert isinstance(test, kind)
     assert test.stable.weight == test.candidate.weight == 7.0
@@ -294,23 +309,19 @@ def test_only_with_every_large_stratum_is_the_candidate_within_the_margin() -> N
     one = track(Metric.QUALITY, stratified=True)
     one.harm.pooled, one.harm.sizes = Told(8.0, 2.0, 20.0, 1.0), {0: 81, 1: 10, 2: 9}
     one.harm.inside = {0: Told(8.0, 2.0, 25.0), 1: Told(8.0, 2.0, 19.0), 2: Told(8.0, 2.0, 1.0)}
-    one.look()
-    assert not one.within
+    assert not looks_within(one)
     assert one.in_force == one.value(0)
     one.harm.inside[1] = Told(8.0, 2.0, 20.0)
-    one.look()
-    assert one.within
+    assert looks_within(one)
     assert one.in_force == one.value(1) < one.value(0)
 
 
 def test_without_strata_the_margin_is_kept_by_all_requests_together() -> None:
     one = track(Metric.QUALITY)
     one.harm.pooled = Told(8.0, 2.0, 19.0, 1.0)
-    one.look()
-    assert not one.within
+    assert not looks_within(one)
     one.harm.pooled = Told(8.0, 2.0, 20.0, 1.0)
-    one.look()
-    assert one.within
+    assert looks_within(one)
 
 
 @pytest.mark.parametrize(
@@ -382,3 +393,27 @@ def test_pairs_without_a_scale_are_restored_as_they_were() -> None:
     assert again.twins.test is not None
     assert again.twins.test.value(0) > 1.0
     assert again.dump() == one.dump()
+
+
+def test_pairs_alone_are_asked_at_wider_margins_and_keep_the_most_they_proved() -> None:
+    one = track(Metric.QUALITY, pairs=0.25, pairs_within=2.0)
+    assert one.asked == (2.0, 3.0)
+    assert not one.lacks_pairs(0)
+    one.twins.test = Told(1.0, 1.0, 50.0, 60.0, 19.0, 30.0)
+    one.fold_pairs([Pair(at=1.0, stable=Answer(quality=0.5), candidate=Answer(quality=0.5))])
+    assert one.agreed == [19.0, 30.0]
+    assert (one.lacks_pairs(0), one.lacks_pairs(1)) == (True, False)
+    one.twins.test = Told(1.0, 1.0, 50.0, 60.0, 20.0, 0.5)
+    one.look()
+    assert one.agreed == [20.0, 30.0]
+    assert not one.lacks_pairs(0)
+    one.twins.test = None
+    one.look()
+    assert one.agreed == [20.0, 30.0]
+
+
+def test_pairs_are_not_asked_alone_where_nobody_declared_it() -> None:
+    one = track(Metric.QUALITY, pairs=0.25)
+    one.twins.test = Told(1.0, 1.0, 50.0, 60.0)
+    one.look()
+    assert (one.asked, one.agreed) == ((), [])
