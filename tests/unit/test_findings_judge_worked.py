@@ -188,3 +188,15 @@ def test_fifty_requests_of_the_candidate_are_asked_for_unless_another_number_is(
     assert outcome(book) is said
     assert outcome(book, min_candidate=counted) is Outcome.PASS
     assert judge(book, at=float(counted)).outcome is said
+
+
+def test_all_scorers_that_fail_are_told_and_a_mean_has_no_threshold_from_the_past() -> None:
+    book = ledger(guardrails=(QUALITY,))
+    book.fold([request(1.0, "blue"), request(1.0, "green")])
+    book.tracks[0].guardrail = replace(QUALITY, required=True)
+    book.scorers({"one": 0.99, "two": 0.5})
+    found = find(book, book.tracks[0])
+    assert found.reason == (
+        "quality: no word, since one failed in 99 % of its latest tries and two failed in 50 % of its latest tries"
+    )
+    assert found.basis == ""
