@@ -44,6 +44,8 @@ def test_all_requests_can_fail_and_only_those_that_did_not_have_a_quality() -> N
     )
     assert (errors.n, errors.mean) == (3, pytest.approx(1 / 3))
     assert (quality.n, quality.mean) == (2, 0.625)
+    missing = [book.series[source].tallies[Role.CANDIDATE].missing for source in (Source.ERRORS, Source.QUALITY)]
+    assert missing == [0, 0]
 
 
 def test_what_a_guardrail_adjusts_for_is_read() -> None:
