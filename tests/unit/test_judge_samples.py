@@ -364,6 +364,21 @@ def test_scores_of_two_versions_are_never_pooled() -> None:
     assert book.series[Source.DEFECTS].tallies[Role.STABLE].n == 200 // 2 + 60 + 50  # the words of free ones stay
 
 
+def test_another_version_has_proven_nothing_yet() -> None:
+    book = at_once(stratified=True)
+    book.score([replace(row, stratum="long") for row in scored(1_200)])
+    (track,) = (each for each in book.tracks if each.source is Source.QUALITY)
+    assert track.is_proven(0)
+    (long,) = (stratum for stratum, tallies in book.slices.tallies.items() if Source.QUALITY in tallies)
+    settled = book.watch.stability.footings[Source.QUALITY]
+    book.score([replace(row, stratum="short") for row in scored(40, start=2_000.0, scorer="judge@2")])
+    assert not track.is_proven(0)
+    assert track.proofs[0] < 2.0
+    (short,) = (stratum for stratum, tallies in book.slices.tallies.items() if Source.QUALITY in tallies)
+    assert short != long
+    assert book.watch.stability.footings[Source.QUALITY] is not settled
+
+
 def test_what_waits_of_the_old_version_is_dropped() -> None:
     book = Ledger.begin(terms())
     book.score(scored(100, every=0.1))
