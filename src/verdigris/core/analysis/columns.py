@@ -325,13 +325,14 @@ def sound_values(
     invalid: dict[Source, Flags] = {}
     good = ~failed
     for source, name in named.items():
-        raw, missing = table[name], read[name].count(None)
-        if missing == raw.size:
-            values[source] = raw
-            continue
+        raw = table[name]
         sound = (raw >= 0.0) & (raw <= LARGEST[source])  # False for NaN
         usable = sound & good
         if usable.all():
+            values[source] = raw
+            continue
+        missing = read[name].count(None)
+        if missing == raw.size:
             values[source] = raw
             continue
         values[source] = np.where(usable, raw, np.nan)
@@ -348,7 +349,7 @@ def hashes(units: Sequence[int | None]) -> Hashes:
 
 def numbers(column: Sequence[Any]) -> Floats:
     """NaN where there is none."""
-    if column.count(None) == len(column):
+    if (not column or column[0] is None) and column.count(None) == len(column):
         return np.full(len(column), np.nan)
     try:
         return np.array(column, dtype=np.float64)
